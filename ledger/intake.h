@@ -115,7 +115,7 @@ struct intake_record {
 	char rule[INTAKE_RULE_MAX]; /* NUL-padded; "" = none */
 	char by[INTAKE_BY_MAX];     /* actor; "" = none */
 };
-_Static_assert(sizeof(struct intake_record) == 344, "wire format");
+_Static_assert(sizeof(struct intake_record) == 328, "wire format");
 
 /* Keys of the detail map; record.cddl says which kind may carry which. One number space. */
 enum detail_key {
