@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What travels over the control socket (<runtime-dir>/control.sock, SOCK_SEQPACKET) between
+ * `bailiff` and bailiffd, and over the session channel between `bailiff run` and bailiff-init.
+ * Fixed structs, host order (same host), all padding zero. The peer is known by SO_PEERCRED and
+ * its cgroup; a process inside any run is refused. */
+#ifndef DAEMON_WIRE_H
+#define DAEMON_WIRE_H
+
+#include <stdint.h>
+
+#include "base/feature.h"
+#include "base/ulid.h"
+
+#define WIRE_VERSION 1U
+#define WIRE_TEXT_MAX 768U
+#define WIRE_REASON_MAX 256U
+#define WIRE_RUNS_MAX 64U      /* rows in one answer to WIRE_LIST */
+
+enum wire_request_kind {
+	WIRE_RUN = 1,     /* fds: plan memfd, stdin, stdout, stderr, session channel (seqpacket).
+	                   * Terminals are passed as they are; init replaces them by the pty's slave. */
+	WIRE_LIST = 2,    /* answers: WIRE_RUN_ROW…, then WIRE_DONE */
+	WIRE_SHOW = 3,    /* by run; answers WIRE_RUN_ROW or WIRE_ERROR */
+	WIRE_REVOKE = 4,  /* by run, with reason; with WIRE_WAIT answers when the run is gone */
+	WIRE_FEATURES = 5,/* answers WIRE_FEATURE_REPORT */
+	WIRE_PING = 6,    /* answers WIRE_DONE */
+};
+
+#define WIRE_WAIT 1U
+#define WIRE_ALL 2U           /* LIST: ended runs of this supervisor's life, too */
+
+struct wire_request {
+	uint32_t version;     /* WIRE_VERSION; else WIRE_ERROR with EPROTO */
+	uint32_t kind;        /* enum wire_request_kind */
+	uint32_t flags;       /* WIRE_* */
+	uint32_t cursor;      /* LIST: rows to skip */
+	struct ulid run;      /* SHOW, REVOKE */
+	char reason[WIRE_REASON_MAX]; /* REVOKE; NUL-terminated */
+};
+
+enum wire_answer_kind {
+	WIRE_DONE = 1, WIRE_ERROR, WIRE_STARTED, WIRE_ENDED, WIRE_RUN_ROW, WIRE_FEATURE_REPORT,
+	WIRE_NOTICE,      /* a violation or warning while the run goes on: text */
+};
+
+enum run_status { RUN_STATUS_PENDING, RUN_STATUS_STARTING, RUN_STATUS_RUNNING, RUN_STATUS_PAUSED,
+		  RUN_STATUS_RECOVERING, RUN_STATUS_COMPLETED, RUN_STATUS_FAILED, RUN_STATUS_REVOKED,
+		  RUN_STATUS_COUNT };
+
+enum run_cause { RUN_CAUSE_NONE, RUN_CAUSE_EXIT, RUN_CAUSE_SIGNAL, RUN_CAUSE_CANCELLED, RUN_CAUSE_WALL,
+		 RUN_CAUSE_REFUSED, RUN_CAUSE_SUPERVISOR_LOST, RUN_CAUSE_VIOLATION, RUN_CAUSE_OPERATOR,
+		 RUN_CAUSE_NOT_FOUND, RUN_CAUSE_NOT_EXECUTABLE, RUN_CAUSE_INTERNAL, RUN_CAUSE_COUNT };
+
+struct wire_error {       /* WIRE_ERROR */
+	int32_t code;         /* negative errno */
+	int32_t exit_code;    /* of design.md section 9 */
+	char text[WIRE_TEXT_MAX];
+	char next[384];
+};
+
+struct wire_started {     /* WIRE_STARTED */
+	struct ulid run;
+	uint32_t in_force;    /* bits of enum feature: protections really applied to this run */
+	uint32_t missing;     /* preferred ones that are not */
+	uint32_t landlock_abi, watch_tier;
+	uint32_t network_mode, workspace_mode;
+	char policy_name[64], agent[64];
+};
+
+struct wire_ended {       /* WIRE_ENDED: the command is over and nothing is left of the run */
+	struct ulid run;
+	uint32_t status;      /* enum run_status: COMPLETED, FAILED or REVOKED */
+	uint32_t cause;       /* enum run_cause */
+	int32_t exit_code;    /* what `bailiff run` must exit with */
+	int32_t wait_status;  /* of the command, as in wait(2); meaningful for EXIT and SIGNAL */
+	uint64_t events, refused, lost;
+	uint32_t violations, killed;
+	char text[WIRE_TEXT_MAX]; /* why it was revoked or refused, with what to do; "" = nothing to say */
+};
+
+struct wire_run_row {     /* WIRE_RUN_ROW */
+	struct ulid run;
+	uint64_t started_ns;  /* CLOCK_REALTIME */
+	uint64_t ended_ns;    /* 0 = live */
+	uint64_t events, refused;
+	uint32_t status, cause;
+	int32_t exit_code;
+	uint32_t uid;
+	uint32_t processes;   /* now */
+	uint32_t violations;
+	char agent[64], policy_name[64], owner[64];
+	char command[128];    /* argv, cut, for people: escape before showing */
+	char workspace[256];
+	char status_text[200];/* STATUS= of the run itself */
+};
+
+struct wire_answer {
+	uint32_t version;
+	uint32_t kind;        /* enum wire_answer_kind */
+	union {
+		struct wire_error error;
+		struct wire_started started;
+		struct wire_ended ended;
+		struct wire_run_row row;
+		struct feature_report features;
+		char notice[WIRE_TEXT_MAX];
+	} u;
+};
+
+/* ---- the session channel: bailiff run <-> bailiff-init, SOCK_SEQPACKET ---- */
+
+enum session_kind {
+	SESSION_PTY = 1,      /* init -> CLI: one fd, the pty's master (only when a terminal was passed) */
+	SESSION_STOPPED,      /* init -> CLI: the command's group stopped by `signal` */
+	SESSION_CONTINUED,    /* init -> CLI */
+	SESSION_SIGNAL,       /* CLI -> init: send `signal` to the command's foreground group */
+	SESSION_CONTINUE,     /* CLI -> init: the user brought the job back */
+	SESSION_EXIT,         /* init -> CLI: the command ended with `value` (wait(2) status); for pty draining */
+};
+
+struct session_message {
+	uint32_t version;     /* WIRE_VERSION */
+	uint32_t kind;        /* enum session_kind */
+	int32_t signal;
+	int32_t value;
+};
+
+/* ---- the init channel: bailiff-init <-> bailiffd, SOCK_SEQPACKET ---- */
+
+enum init_kind {
+	INIT_STAGE_FAILED = 1,/* stage, error, text: nothing was executed */
+	INIT_READY,           /* all stages done, about to exec: in_force says what applies */
+	INIT_EXEC_FAILED,     /* error; execve of the command failed */
+	INIT_EXITED,          /* value = wait status of the command; others may be left */
+	INIT_NOTIFY,          /* a parsed NOTIFY_SOCKET datagram */
+	INIT_GO,              /* bailiffd -> init: cgroup, maps and ledger are ready: execute */
+	INIT_SIGNAL,          /* bailiffd -> init: signal the command's group (cancel) */
+};
+
+#define NOTIFY_WATCHDOG 1U
+#define NOTIFY_READY 2U
+#define NOTIFY_STOPPING 4U
+#define NOTIFY_STATUS 8U
+#define NOTIFY_EXTEND 16U
+#define NOTIFY_TRIGGER 32U
+#define NOTIFY_UNKNOWN 64U    /* keys of a later protocol: counted */
+
+struct init_message {
+	uint32_t version;
+	uint32_t kind;        /* enum init_kind */
+	int32_t error;        /* negative errno */
+	int32_t value;
+	uint32_t stage;       /* STAGE_FAILED: index, for tests; `text` names it */
+	uint32_t in_force;    /* READY: bits of enum feature */
+	uint32_t landlock_abi;
+	uint32_t notify;      /* NOTIFY: bits */
+	uint64_t extend_ns;   /* NOTIFY_EXTEND */
+	uint32_t pid;         /* READY: of the command, in init's pid namespace */
+	uint32_t reserved;
+	char text[256];
+};
+
+#endif
