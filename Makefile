@@ -81,7 +81,7 @@ main_bailiffd        := supervisor/daemon/main.c
 main_bailiff-ledgerd := ledger/main.c
 uses_bailiff         := tools/cli supervisor/plan policies/compiler policies/decide ledger supervisor/base
 uses_bailiffd        := supervisor/daemon supervisor/run supervisor/watch supervisor/launch \
-                        supervisor/plan policies/decide supervisor/base
+                        supervisor/plan policies/decide ledger supervisor/base
 uses_bailiff-ledgerd := ledger supervisor/base
 libs_bailiff         := -lfyaml -ljansson -lseccomp -lsqlite3 -lcbor -lcrypto
 libs_bailiffd        := -lbpf -lcap
