@@ -69,7 +69,8 @@ enum record_effect {
 };
 
 enum intake_message {
-	INTAKE_RECORDS = 1,   /* head.count records follow */
+	INTAKE_RECORDS = 1,   /* head.count records follow; they have the numbers
+	                       * cursor-count+1 .. cursor */
 	INTAKE_DOC = 2,       /* one fd: a sealed memfd (compiled policy, host report) to be kept by its
 	                       * SHA-256; head.digest is the claimed digest, checked by ledgerd */
 	INTAKE_FLUSH = 3,     /* commit now, ack when durable */
@@ -138,7 +139,7 @@ enum detail_key {
 enum pair_type { PAIR_UINT = 1, PAIR_INT = 2, PAIR_TEXT = 3, PAIR_BYTES = 4, PAIR_BOOL = 5 };
 
 struct intake_pair {       /* followed by `len` bytes padded to 8; UINT, INT and BOOL have none */
-	uint16_t key;          /* enum detail_key; ascending within a record */
+	uint16_t key;          /* enum detail_key; in any order, none twice */
 	uint16_t type;         /* enum pair_type */
 	uint32_t len;
 	uint64_t number;       /* UINT, INT (two's complement), BOOL */
@@ -174,7 +175,8 @@ _Static_assert(sizeof(struct intake_ack) == 24, "wire format");
 /* Starts a record at the end of `buf`; fill the fixed part through the returned pointer before the
  * next append. obj, obj2, pairs and values must follow in this order. NULL when full. */
 struct intake_record *intake_begin(struct buf *buf, enum record_kind kind);
-/* `record_at` is the offset of the record in buf. All return 0 or -ENOSPC / -E2BIG. */
+/* `record_at` is the offset of the record in buf. All return 0, -ENOSPC, -E2BIG (beyond the
+ * maximum above) or -EINVAL (called out of order); after any of them intake_end() fails. */
 int intake_obj(struct buf *buf, size_t record_at, struct slice obj);
 int intake_obj2(struct buf *buf, size_t record_at, struct slice obj2);
 int intake_uint(struct buf *buf, size_t record_at, enum detail_key key, uint64_t number);
@@ -184,7 +186,8 @@ int intake_text(struct buf *buf, size_t record_at, enum detail_key key, struct s
 int intake_bytes(struct buf *buf, size_t record_at, enum detail_key key, struct slice bytes);
 int intake_value(struct buf *buf, size_t record_at, enum value_label label, struct slice value,
 		 uint64_t size);
-/* Sets `bytes`; returns -ENOSPC when any append before it failed. */
+/* Sets `bytes`; returns -ENOSPC when any append before it failed: then the record is gone from
+ * `buf`, and those before it are intact. */
 int intake_end(struct buf *buf, size_t record_at);
 /* True when a record of this kind commits at once (ledger.md section 5). */
 bool intake_kind_is_sync(enum record_kind kind);

@@ -5,6 +5,8 @@
 #ifndef LEDGER_KEYS_H
 #define LEDGER_KEYS_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 #define KEYS_FIRST_EPOCH 1U

@@ -13,7 +13,6 @@
 
 #define RECORD_FORMAT 1U
 #define RECORD_MAX 65535U           /* bytes of a record; tlog-tiles bundles have 16-bit lengths */
-#define RECORD_TELEMETRY_MAX 8192U  /* the same for kinds 16-127 */
 #define RECORD_HASH_LEN 32U
 #define RECORD_VALUES_MAX INTAKE_VALUES_MAX
 #define RECORD_PAIRS_MAX INTAKE_PAIRS_MAX
@@ -31,7 +30,8 @@ struct record_value {               /* a sensitive value by commitment */
 struct record_pair {                /* of the detail map */
 	uint16_t key;               /* enum detail_key, 1..DETAIL_KEY_LIMIT-1, ascending */
 	uint16_t type;              /* enum pair_type */
-	uint64_t number;            /* UINT, BOOL; INT in two's complement */
+	uint64_t number;            /* UINT, BOOL; INT in two's complement. An INT that is not
+	                             * negative is written as, and read back as, UINT */
 	struct slice bytes;         /* TEXT (valid UTF-8), BYTES */
 };
 

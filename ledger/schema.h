@@ -7,6 +7,8 @@
 
 #include <sqlite3.h>
 
+#include <stddef.h>
+
 #include "base/error.h"
 
 #define SCHEMA_APPLICATION_ID 0x4241494C /* "BAIL" */
