@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The eyes of the supervisor: loads the BPF programs, keeps the kernel's list of runs and hands
+ * out their events, oldest first within a ring, urgent ring before bulk ring.
+ *
+ * Every record passes event_validate() before the callback sees it; a record that does not is
+ * counted as lost. One thread; nothing here allocates after watch_open(). */
+#ifndef WATCH_WATCH_H
+#define WATCH_WATCH_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "bpf/events.h"
+
+#define WATCH_RUNS_MAX 256U            /* slots; events of more runs would share no maps */
+#define WATCH_POLL_INTERVAL_NS 1000000ULL /* the bulk ring does not wake: poll it while runs live */
+
+struct watch;
+
+struct watch_callbacks {
+	/* One validated record; `event` is borrowed until the return. By head.kind it is the struct
+	 * of bpf/events.h. Must not call watch_*(). */
+	void (*event)(void *ctx, const struct event_head *event);
+	void *ctx;
+};
+
+/* Loads and attaches everything. `parent_cgroup_fd` is a directory of the v2 tree that will hold
+ * all runs: the cgroup programs are attached to it once (borrowed only during the call).
+ * The caller needs CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN (or CAP_SYS_ADMIN), also later: maps are
+ * reached by descriptor, so watch_run_*() work without them.
+ *
+ * Returns 0 or a negative errno with text in *err (exit code 121: a feature is missing); on failure
+ * nothing stays loaded. Blocks for the verifier, about 100-300 ms. */
+int watch_open(int parent_cgroup_fd, const struct watch_callbacks *callbacks,
+	       struct watch **ret_watch, struct error *err) MUST_USE;
+/* Detaches and unloads everything. Takes NULL, returns NULL. */
+struct watch *watch_close(struct watch *watch);
+
+/* Readable (EPOLLIN) when the urgent ring has records: put it in the loop, call watch_poll(). */
+int watch_fd(const struct watch *watch);
+/* Hands out what both rings hold now, at most `max` records of each (0 = no limit). Also to be
+ * called every WATCH_POLL_INTERVAL_NS while a run lives. Returns the number of records, or
+ * -errno. */
+int watch_poll(struct watch *watch, uint32_t max);
+/* Reads until both rings are empty: before the end record of a run. */
+int watch_drain(struct watch *watch);
+
+/* From here on the tasks of this cgroup are watched. `config->slot` must be below WATCH_RUNS_MAX and
+ * unused; flags should contain RUN_WATCHED; inums that are 0 are not checked. Resets the slot's
+ * activity. Returns 0, -EINVAL, -ENOSPC (table full). */
+int watch_run_add(struct watch *watch, uint64_t cgroup_id, const struct run_config *config) MUST_USE;
+/* Replaces RUN_* flags. RUN_REVOKED acts at the run's next call, fork, exec or connect.
+ * Returns 0 or -ENOENT. */
+int watch_run_set_flags(struct watch *watch, uint64_t cgroup_id, uint32_t flags) MUST_USE;
+/* Namespaces that tasks of the run must be in, once the launch knows them (0 = not checked). */
+int watch_run_set_namespaces(struct watch *watch, uint64_t cgroup_id, uint32_t pidns_inum,
+			     uint32_t mntns_inum) MUST_USE;
+/* Forgets the run. Returns 0 or -ENOENT. */
+int watch_run_remove(struct watch *watch, uint64_t cgroup_id);
+
+/* What the run in `slot` did so far. Returns 0 or -EINVAL. */
+int watch_run_activity(const struct watch *watch, uint32_t slot, struct run_activity *ret) MUST_USE;
+
+struct watch_losses {
+	struct loss_counter ring[EVENT_RING_COUNT]; /* sums over all CPUs, since watch_open() */
+	uint64_t recursion_misses;  /* events that a program skipped because it was running already */
+	uint64_t invalid;           /* records that failed event_validate() */
+};
+
+/* Anything above 0 in full, recursion_misses or invalid is a gap. Returns 0 or -errno. */
+int watch_losses(const struct watch *watch, struct watch_losses *ret) MUST_USE;
+
+/* What is attached, for `bailiff doctor` and the run's begin record. */
+bool watch_has_unix_hooks(const struct watch *watch);
+bool watch_has_witness(const struct watch *watch);
+
+#endif
