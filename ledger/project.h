@@ -48,14 +48,12 @@ struct projection {
 	struct slice text, text2;     /* META: origin, identity vkey. RUN_NEW: owner. COUNTER: key.
 	                               * VIOLATION: rule */
 	struct slice bytes;           /* META: seal vkey. RUN_NEW: policy digest, 32 bytes */
-	struct maybe a, b, c, d, e;   /* META: generation, epoch.
-	                               * CLOCK: offset_ns.
-	                               * GAP: ring, cpu, from, to, n; cause in `f`.
+	struct maybe n[6];            /* META: generation, epoch. CLOCK: offset_ns.
+	                               * GAP: ring, cpu, from, to, n, cause.
 	                               * RUN_NEW: tier, status, phase. STATE: status, reason.
-	                               * PHASE: phase. COUNTER: n. END: status, exit code, count, lost,
-	                               * reason.
+	                               * PHASE: phase. COUNTER: n.
+	                               * END: status, reason, exit code, records, lost.
 	                               * VIOLATION: type, response. DONE: killed, survivors, us */
-	struct maybe f;
 
 	/* The process row: with record->proc, on fork, exec, exit or any first naming. */
 	bool has_parent;
@@ -73,8 +71,9 @@ struct projector;
 int projector_new(sqlite3 *db, struct projector **ret_projector, struct error *err) MUST_USE;
 struct projector *projector_free(struct projector *projector);
 /* Writes everything that the record changes, `event` included with `rec` as its bytes. Call in a
- * transaction. After a ROLLBACK call projector_forget(). Returns 0, -EINVAL as project(), -EEXIST
- * (row is there already), -ENOENT (a run or revocation that was never begun) or -EIO. */
+ * transaction. After a ROLLBACK call projector_forget(). Returns 0; -EEXIST (a second run_start of
+ * a run; nothing was written); or -EIO (roll back). A record of a run that has no run_start gets
+ * run -1; changes of such a run change nothing. */
 int projector_apply(struct projector *projector, const struct projection *projection,
 		    struct slice rec, struct error *err) MUST_USE;
 /* Drops the caches. */

@@ -2,6 +2,7 @@
 #include "ledger/schema.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 static const char ledger_text[] =
