@@ -40,6 +40,8 @@
 
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol strtol strtoul
 #pragma GCC poison strerror system popen execvp execlp mktemp tmpnam realpath
-#pragma GCC poison rand localtime ctime gets
+#pragma GCC poison localtime ctime gets
+/* libcrypto's headers name a parameter so; only the call is banned. */
+#define rand() rand_is_banned_use_getrandom
 
 #endif
