@@ -9,7 +9,7 @@
 #include "base/slice.h"
 
 /* Longest text that text_time_utc() writes, with its terminator. */
-#define TEXT_TIME_MAX 40
+#define TEXT_TIME_MAX 80
 
 /* Copies `from` with its terminator. Returns 0, or -ENAMETOOLONG and leaves "" behind. */
 int text_copy(char *to, size_t to_size, struct slice from) MUST_USE;
