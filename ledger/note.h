@@ -10,7 +10,7 @@
 #define NOTE_MAX 16384U             /* bytes of a whole note that we read */
 #define NOTE_SIGNATURES_MAX 64U
 #define NOTE_NAME_MAX 192U          /* with terminator */
-#define NOTE_VKEY_MAX 256U          /* with terminator */
+#define NOTE_VKEY_MAX 288U          /* with terminator */
 #define NOTE_PUBLIC_LEN 32U
 #define NOTE_SEED_LEN 32U
 #define NOTE_SIGNATURE_LEN 64U
@@ -34,7 +34,7 @@ int note_key_parse(struct slice vkey, struct note_key *ret_key) MUST_USE;
 void note_key_text(const struct note_key *key, char to[NOTE_VKEY_MAX]);
 
 /* Building: note_body() writes the body (which must end in a newline and hold no control) and the
- * blank line, note_sign() adds one signature line over the body that `note` begins with. Both
+ * blank line (it may have none of its own), note_sign() adds one signature line over the body that `note` begins with. Both
  * return 0, -EINVAL, -ENOSPC, -ENOMEM or -EIO. */
 int note_body(struct buf *note, struct slice body) MUST_USE;
 int note_sign(struct buf *note, const struct note_key *key,
