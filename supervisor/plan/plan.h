@@ -182,6 +182,7 @@ struct run_spec {            /* what the command line adds to the policy; borrow
 	uint32_t flags;          /* PLAN_TERMINAL_*, PLAN_QUIET */
 	struct slice doc;        /* canonical JSON of the effective policy */
 	uint8_t digest[32];      /* its SHA-256 */
+	struct slice filter;     /* of policy_filter(): struct sock_filter instructions */
 };
 
 /* Expands the policy for this host and writes a plan that passes plan_check() to a sealed memfd.
