@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths of the command line made absolute by their text alone; who may open them is decided by the
+ * supervisor, with the caller's rights. */
+#ifndef CLI_PATHS_H
+#define CLI_PATHS_H
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "cli/client.h"
+#include "cli/options.h"
+
+/* `path` below `base` (absolute) without ".", ".." and double slashes; ".." at the root stays there,
+ * as in the kernel. Pure. The caller frees *ret_path. Returns 0 or -ENOMEM. */
+int path_absolute(const char *base, const char *path, char **ret_path) MUST_USE;
+
+/* Makes both directories absolute: the supervisor has another working directory. The strings live
+ * until the program ends. */
+int dirs_absolute(struct client_dirs *dirs, struct error *err) MUST_USE;
+
+/* Replaces each path of --OPTION by an absolute one that exists. Refused (exit code 2): what does not
+ * exist, is not UTF-8, or has characters that mean something in a policy. The strings live until
+ * the program ends. */
+int paths_resolve(const char *option, const char *cwd, struct option_list *list,
+		  struct error *err) MUST_USE;
+
+#endif

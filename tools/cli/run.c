@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `bailiff run`: who, which policy, the plan, the supervisor, the session; in this order, so that
+ * whatever is wrong with the request is said before anything was started. */
+#include <errno.h>
+#include <sys/utsname.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/identity.h"
+#include "cli/paths.h"
+#include "cli/run_args.h"
+#include "cli/run_env.h"
+#include "cli/run_policy.h"
+#include "cli/session.h"
+#include "plan/plan.h"
+
+struct run_request {
+	struct run_args args;
+	struct identity identity;
+	struct run_policy policy;
+	struct run_env env;
+	struct utsname host;
+	char cwd[4096];
+	char agent[RUN_AGENT_MAX + 1];
+};
+
+static struct run_request *request_free(struct run_request *request)
+{
+	if (!request)
+		return NULL;
+	run_args_finish(&request->args);
+	run_policy_finish(&request->policy);
+	run_env_finish(&request->env);
+	free(request);
+	return NULL;
+}
+
+static void request_free_p(struct run_request **request)
+{
+	*request = request_free(*request);
+}
+
+static int request_places(struct run_request *request, struct error *err)
+{
+	struct run_args *args = &request->args;
+	int r;
+
+	if (!getcwd(request->cwd, sizeof(request->cwd))) {
+		error_set(err, -errno, "read the current directory");
+		error_next(err, "`cd` to a directory that exists");
+		return error_exit(err, CLI_USAGE);
+	}
+	r = dirs_absolute(&args->dirs, err);
+	if (r == 0)
+		r = paths_resolve("read", request->cwd, &args->read, err);
+	if (r == 0)
+		r = paths_resolve("write", request->cwd, &args->write, err);
+	if (r == 0 && args->workspace) {
+		struct option_list one = { .items = &args->workspace, .count = 1 };
+
+		r = paths_resolve("workspace", request->cwd, &one, err);
+		/* `-C DIR` is also where the command starts, as with make and git. */
+		if (r == 0)
+			r = text_copy(request->cwd, sizeof(request->cwd), slice_of(args->workspace));
+	}
+	return r;
+}
+
+static int request_prepare(struct run_request *request, struct error *err)
+{
+	int r = request_places(request, err);
+
+	if (r == 0)
+		r = identity_find(&request->identity, err);
+	if (r == 0)
+		r = run_env_make(&request->args.env, &request->identity, &request->env, err);
+	if (r == 0)
+		r = run_policy_load(&request->args, &request->identity, &request->policy, err);
+	if (r == 0 && uname(&request->host) < 0)
+		r = error_set(err, -errno, "read the host's name");
+	if (request->args.agent)
+		IGNORE(text_copy(request->agent, sizeof(request->agent), slice_of(request->args.agent)));
+	else
+		run_agent_name(request->args.command[0], request->agent);
+	return r;
+}
+
+static uint32_t terminal_flags(const struct run_args *args)
+{
+	uint32_t flags = args->quiet ? PLAN_QUIET : 0;
+
+	if (isatty(STDIN_FILENO))
+		flags |= PLAN_TERMINAL_IN;
+	if (isatty(STDOUT_FILENO))
+		flags |= PLAN_TERMINAL_OUT;
+	if (isatty(STDERR_FILENO))
+		flags |= PLAN_TERMINAL_ERR;
+	return flags;
+}
+
+static int request_plan(struct run_request *request, int *ret_plan_fd, struct error *err)
+{
+	const struct identity *identity = &request->identity;
+	struct run_spec spec = {
+		.argv = (const char *const *)request->args.command,
+		.environ = (const char *const *)request->env.items,
+		.cwd = request->cwd,
+		.home = identity->home[0] ? identity->home : NULL,
+		.uid = identity->uid,
+		.gid = identity->gid,
+		.groups = identity->groups,
+		.group_count = identity->group_count,
+		.owner_uid = identity->owner_uid,
+		.owner_name = identity->owner_name,
+		.agent = request->agent,
+		.hostname = request->host.nodename,
+		.network = -1, /* this and the limits are in the policy by now */
+		.workspace = request->args.workspace,
+		.flags = terminal_flags(&request->args),
+		.doc = buf_slice(&request->policy.json),
+		.filter = slice_new(request->policy.filter, sizeof(request->policy.filter[0]) *
+							     request->policy.filter_count),
+	};
+
+	memcpy(spec.digest, request->policy.digest, sizeof(spec.digest));
+	return plan_build(request->policy.policy, &spec, ret_plan_fd, err);
+}
+
+int verb_run(int argc, char **argv)
+{
+	cleanup_with(request_free_p) struct run_request *request = calloc(1, sizeof(*request));
+	auto_close int plan_fd = FD_NONE, control_fd = FD_NONE;
+	struct error err = { 0 };
+	int r;
+
+	if (!request)
+		return CLI_INTERNAL;
+	r = run_args_parse(argc, argv, &request->args);
+	if (r >= 0)
+		return r;
+	r = request_prepare(request, &err);
+	if (r == 0)
+		r = request_plan(request, &plan_fd, &err);
+	if (r == 0)
+		r = client_connect_or_start(&request->args.dirs, &control_fd, &err);
+	if (r == 0)
+		r = session_run(&(struct session_spec){ .control_fd = control_fd, .plan_fd = plan_fd,
+							.quiet = request->args.quiet,
+							.verbose = request->args.verbose,
+							.json = request->args.json },
+				&err);
+	return r < 0 ? cli_fail(&err) : r;
+}

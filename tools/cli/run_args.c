@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/run_args.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+#include "cli/cli.h"
+#include "cli/verbs.h"
+
+static const char *const network_words[] = { "none", "host", NULL };
+
+#define AT(member) offsetof(struct run_args, member)
+
+static const struct option_row rows[] = {
+	{ 'p', "policy", OPTION_TEXT, AT(policy), "POLICY", "name or file (contains a /); else `default`", NULL },
+	{ 'r', "read", OPTION_LIST, AT(read), "PATH", "may read this too; adds to files.read", NULL },
+	{ 'w', "write", OPTION_LIST, AT(write), "PATH", "may write this too; adds to files.write", NULL },
+	{ 0, "net", OPTION_WORD, AT(network), "MODE", "none or host; only narrows the policy", network_words },
+	{ 'm', "memory", OPTION_SIZE, AT(memory_bytes), "SIZE", "memory limit, 2G; only lowers the policy's", NULL },
+	{ 'P', "pids", OPTION_COUNT, AT(pids), "N", "process limit; only lowers", NULL },
+	{ 't', "time", OPTION_DURATION, AT(wall_ns), "TIME", "wall-clock limit, 10m; only lowers (exit 124)", NULL },
+	{ 0, "cpu", OPTION_MILLI, AT(cpu_milli), "N", "processors, 1.5; only lowers", NULL },
+	{ 'e', "env", OPTION_LIST, AT(env), "NAME[=VALUE]", "passes or sets an environment variable", NULL },
+	{ 'C', "workspace", OPTION_TEXT, AT(workspace), "DIR", "the workspace, else the current directory", NULL },
+	{ 0, "agent", OPTION_TEXT, AT(agent), "NAME", "name in the ledger, else the command's", NULL },
+	{ 'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "no line on what is enforced", NULL },
+	{ 'v', "verbose", OPTION_FLAG, AT(verbose), NULL, "one line more when the run ends", NULL },
+	{ 0, "json", OPTION_FLAG, AT(json), NULL, "start and end as JSON lines on stderr", NULL },
+	{ 0, "state-dir", OPTION_TEXT, AT(dirs.state_dir), "DIR", "of the supervisor, else " CLI_DEFAULT_STATE_DIR, NULL },
+	{ 0, "runtime-dir", OPTION_TEXT, AT(dirs.runtime_dir), "DIR", "of the supervisor, else " CLI_DEFAULT_RUNTIME_DIR, NULL },
+};
+
+const struct option_set run_options = {
+	.verb = "run",
+	.usage = "[OPTIONS] [--] COMMAND [ARGUMENTS...]",
+	.summary = "Runs a command in its sandbox, watches it from the kernel, records what it does and stops\n"
+		   "it when it breaks its policy. Options end at the first word that is none. The exit code is\n"
+		   "the command's; 120 to 127 are ours (`bailiff --help`).",
+	.examples = "  sudo bailiff run -- make -j2\n"
+		    "  sudo bailiff run -p coding-agent -- claude\n"
+		    "  sudo bailiff run -r /data -w ./out --net none -m 2G -P 64 -t 10m --env FOO -- ./job.sh\n",
+	.rows = rows,
+	.count = COUNT(rows),
+	.command = true,
+};
+
+static bool env_name_is_right(const char *text)
+{
+	size_t len = strcspn(text, "=");
+
+	if (len == 0 || len > 255 || isdigit((unsigned char)text[0]))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!isalnum((unsigned char)text[i]) && text[i] != '_')
+			return false;
+	}
+	return true;
+}
+
+static bool agent_char(char c)
+{
+	return isalnum((unsigned char)c) || c == '.' || c == '_' || c == '-';
+}
+
+static bool agent_is_right(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > RUN_AGENT_MAX || name[0] == '-' || name[0] == '.')
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!agent_char(name[i]))
+			return false;
+	}
+	return true;
+}
+
+void run_agent_name(const char *program, char ret_name[RUN_AGENT_MAX + 1])
+{
+	const char *slash = strrchr(program, '/');
+	const char *base = slash ? slash + 1 : program;
+	size_t len = MIN(strlen(base), (size_t)RUN_AGENT_MAX);
+
+	for (size_t i = 0; i < len; i++)
+		ret_name[i] = agent_char(base[i]) ? base[i] : '_';
+	if (len == 0)
+		ret_name[len++] = '_';
+	if (ret_name[0] == '-' || ret_name[0] == '.')
+		ret_name[0] = '_';
+	ret_name[len] = '\0';
+}
+
+int run_args_parse(int argc, char **argv, struct run_args *ret_args)
+{
+	struct option_words words;
+	int r;
+
+	*ret_args = (struct run_args){ .policy = "default" };
+	r = options_take(&run_options, argc, argv, ret_args, &words);
+	if (r >= 0)
+		return r;
+	if (words.count == 0)
+		return cli_usage("run", "a command is missing: bailiff run [OPTIONS] -- COMMAND");
+	if (words.words[0][0] == '\0')
+		return cli_usage("run", "the command's name is empty");
+	for (size_t i = 0; i < ret_args->env.count; i++) {
+		if (!env_name_is_right(ret_args->env.items[i]))
+			return cli_usage("run", "--env '%s' is neither NAME nor NAME=VALUE",
+					 ret_args->env.items[i]);
+	}
+	if (ret_args->agent && !agent_is_right(ret_args->agent))
+		return cli_usage("run", "--agent '%s' must be 1 to %u letters, digits, '.', '_', '-'",
+				 ret_args->agent, RUN_AGENT_MAX);
+	ret_args->command = words.words;
+	return -1;
+}
+
+void run_args_finish(struct run_args *args)
+{
+	option_list_finish(&args->read);
+	option_list_finish(&args->write);
+	option_list_finish(&args->env);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the command line of `bailiff run` says, checked as far as it can be without a policy. */
+#ifndef CLI_RUN_ARGS_H
+#define CLI_RUN_ARGS_H
+
+#include "cli/client.h"
+#include "cli/options.h"
+
+#define RUN_AGENT_MAX 63U
+
+struct run_args {
+	const char *policy;           /* name or path; "default" */
+	const char *network;          /* "none", "host" or NULL */
+	const char *workspace, *agent;
+	struct option_list read, write, env;
+	uint64_t memory_bytes, wall_ns, cpu_milli;
+	uint32_t pids;
+	bool quiet, verbose, json;
+	struct client_dirs dirs;
+	char *const *command;         /* NULL-terminated, at least one word */
+};
+
+/* Parses and checks. Returns -1 to go on, else the exit code (help was printed or the error).
+ * Borrows argv; release with run_args_finish() in each case. */
+int run_args_parse(int argc, char **argv, struct run_args *ret_args);
+void run_args_finish(struct run_args *args);
+
+/* "claude" for "/usr/bin/claude": the agent's name when none was given. Characters other than
+ * letters, digits and "._-" become "_"; never empty. */
+void run_agent_name(const char *program, char ret_name[RUN_AGENT_MAX + 1]);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/run_policy.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <seccomp.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+
+#define COMPILE_SECONDS 10U
+#define COMPILE_MEMORY (512UL << 20)
+
+/* Written by the child, read by us only after it is gone. */
+struct compiled {
+	int result;
+	uint32_t filter_count;
+	struct error err;
+	struct diagnostics diagnostics;
+	struct sock_filter filter[PLAN_FILTER_MAX];
+	struct policy policy;
+};
+
+/* ---- flags ---- */
+
+static int widens(const char *policy, const char *flag, const char *has, struct error *err)
+{
+	error_say(err, -EPERM, "--%s would widen the policy '%s', which has %s", flag, policy, has);
+	error_next(err, "flags only narrow here: leave it out, or use a policy that allows it (-p)");
+	return error_exit(err, CLI_USAGE);
+}
+
+static int lower_u64(const char *policy, const char *flag, uint64_t wanted, uint64_t *limit,
+		     struct error *err)
+{
+	char has[64];
+
+	if (wanted == 0)
+		return 0;
+	if (*limit != 0 && wanted > *limit) {
+		IGNORE(snprintf(has, sizeof(has), "%llu", (unsigned long long)*limit) < 0);
+		if (strcmp(flag, "time") == 0)
+			text_duration(has, sizeof(has), *limit);
+		return widens(policy, flag, has, err);
+	}
+	*limit = wanted;
+	return 0;
+}
+
+static int lower_limits(const struct run_args *args, struct policy *policy, struct error *err)
+{
+	struct policy_limits *limits = &policy->limits;
+	uint64_t pids = limits->pids;
+	int r = lower_u64(policy->name, "pids", args->pids, &pids, err);
+
+	limits->pids = (uint32_t)pids;
+	if (r == 0)
+		r = lower_u64(policy->name, "memory", args->memory_bytes, &limits->memory_bytes, err);
+	if (r == 0)
+		r = lower_u64(policy->name, "cpu", args->cpu_milli, &limits->cpu_milli, err);
+	if (r == 0)
+		r = lower_u64(policy->name, "time", args->wall_ns, &limits->wall_ns, err);
+	return r;
+}
+
+static int narrow_network(const struct run_args *args, struct policy *policy, struct error *err)
+{
+	if (!args->network)
+		return 0;
+	if (strcmp(args->network, "none") == 0) {
+		policy->network_mode = NETWORK_NONE;
+		/* Rules for what is no longer there would be refused or mislead a reader. */
+		policy->net_allow.count = policy->net_deny.count = policy->net_bind.count = 0;
+		return 0;
+	}
+	if (policy->network_mode == NETWORK_HOST)
+		return 0;
+	return widens(policy->name, "net host", "`network: none` or an allowlist", err);
+}
+
+static int add_all(struct policy *policy, struct policy_list *list, const char *flag,
+		   const struct option_list *from, struct error *err)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		/* Of NAME=VALUE only the name: values may be secrets, and this is recorded. */
+		size_t len = strcmp(flag, "env") == 0 ? strcspn(from->items[i], "=")
+						      : strlen(from->items[i]);
+		int r = policy_add(policy, list, slice_new(from->items[i], len));
+
+		if (r < 0) {
+			error_say(err, r, "too many --%s: a list of a policy has %u entries", flag,
+				  POLICY_LIST_MAX);
+			return error_exit(err, CLI_USAGE);
+		}
+	}
+	return 0;
+}
+
+int run_policy_narrow(const struct run_args *args, struct policy *policy, struct error *err)
+{
+	int r = narrow_network(args, policy, err);
+
+	if (r == 0)
+		r = lower_limits(args, policy, err);
+	if (r == 0)
+		r = add_all(policy, &policy->read, "read", &args->read, err);
+	if (r == 0)
+		r = add_all(policy, &policy->write, "write", &args->write, err);
+	if (r == 0)
+		r = add_all(policy, &policy->env, "env", &args->env, err);
+	return r;
+}
+
+/* ---- the child ---- */
+
+/* What allocation, libc and the exit need; everything else answers EPERM. */
+static int compile_filter(void)
+{
+	static const int allowed[] = {
+		SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(fstat),
+		SCMP_SYS(newfstatat), SCMP_SYS(lseek), SCMP_SYS(brk), SCMP_SYS(mmap),
+		SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect), SCMP_SYS(madvise),
+		SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(getpid),
+		SCMP_SYS(gettid), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+		SCMP_SYS(sched_yield), SCMP_SYS(sigaltstack), SCMP_SYS(exit), SCMP_SYS(exit_group),
+	};
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r = filter ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < COUNT(allowed); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (r == 0)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	return r;
+}
+
+static int compile_confine(const struct identity *identity)
+{
+	const struct {
+		int resource;
+		rlim_t limit;
+	} limits[] = {
+		{ RLIMIT_CPU, COMPILE_SECONDS }, { RLIMIT_CORE, 0 }, { RLIMIT_FSIZE, 0 },
+		{ RLIMIT_NPROC, 0 }, { RLIMIT_NOFILE, 0 },
+#ifndef __SANITIZE_ADDRESS__
+		/* ASan's shadow memory is larger than any address space limit. */
+		{ RLIMIT_AS, COMPILE_MEMORY },
+#endif
+	};
+	int r = 0;
+
+	if (geteuid() == 0)
+		r = identity_become(identity);
+	else if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		r = -errno;
+
+	for (size_t i = 0; r == 0 && i < COUNT(limits); i++) {
+		const struct rlimit limit = { limits[i].limit, limits[i].limit };
+
+		r = setrlimit(limits[i].resource, &limit) < 0 ? -errno : 0;
+	}
+	return r < 0 ? r : compile_filter();
+}
+
+static int compile_document(const struct run_args *args, const char *path, struct slice bytes,
+			    struct compiled *out)
+{
+	struct buf filter = buf_fixed(out->filter, sizeof(out->filter));
+	int r = policy_compile(path, bytes.data, bytes.len, &out->policy, &out->diagnostics);
+
+	if (r < 0)
+		return diagnostics_error(&out->diagnostics, &out->err);
+	r = run_policy_narrow(args, &out->policy, &out->err);
+	if (r < 0)
+		return r;
+	r = policy_filter(&out->policy, &filter, &out->err);
+	out->filter_count = (uint32_t)(filter.len / sizeof(out->filter[0]));
+	return r;
+}
+
+static void __attribute__((noreturn)) compile_child(const struct run_args *args,
+						    const struct identity *identity,
+						    const char *path, struct slice bytes,
+						    struct compiled *out)
+{
+	int r = compile_confine(identity);
+
+	if (r < 0)
+		error_set(&out->err, r, "confine the policy compiler");
+	else
+		r = compile_document(args, path, bytes, out);
+	out->result = r;
+	_exit(r < 0);
+}
+
+/* ---- the parent ---- */
+
+static void clean_text(char *text, size_t size)
+{
+	text[size - 1] = '\0';
+	for (; *text; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+	}
+}
+
+/* The texts come from the confined child: they are shown, so they are made harmless first. */
+static int compile_errors(struct compiled *out, struct error *err)
+{
+	struct diagnostics *found = &out->diagnostics;
+
+	found->count = MIN(found->count, POLICY_ERRORS_MAX);
+	for (uint32_t i = 0; i < found->count; i++)
+		clean_text(found->items[i].text, sizeof(found->items[i].text));
+	clean_text(out->err.text, sizeof(out->err.text));
+	clean_text(out->err.next, sizeof(out->err.next));
+	*err = out->err;
+	if (err->code >= 0)
+		err->code = -EINVAL;
+	if (err->exit_code < 0 || err->exit_code > CLI_NOT_FOUND)
+		err->exit_code = CLI_POLICY_INVALID;
+	for (uint32_t i = 1; i < found->count; i++)
+		fprintf(stderr, "%s:%u:%u: %s\n", found->file, found->items[i].line,
+			found->items[i].column, found->items[i].text);
+	return err->code;
+}
+
+static int compile_died(int status, struct error *err)
+{
+	if (WIFSIGNALED(status))
+		error_say(err, -EINVAL, "the policy compiler ended by signal %d", WTERMSIG(status));
+	else
+		error_say(err, -EINVAL, "the policy compiler ended with status %d", WEXITSTATUS(status));
+	error_next(err, "make the policy smaller or simpler; `bailiff policy lint FILE` checks it");
+	return error_exit(err, CLI_POLICY_INVALID);
+}
+
+static int compile_wait(pid_t pid, const char *path, struct compiled *out, struct error *err)
+{
+	int status;
+	pid_t r;
+
+	do {
+		r = waitpid(pid, &status, 0);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return error_set(err, -errno, "wait for the policy compiler");
+	out->diagnostics.file = path;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 1 && out->result < 0)
+		return compile_errors(out, err);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return compile_died(status, err);
+	if (out->filter_count > PLAN_FILTER_MAX || run_policy_check(&out->policy) < 0) {
+		error_say(err, -EINVAL, "the policy compiler's result for '%s' is damaged", path);
+		return error_exit(err, CLI_POLICY_INVALID);
+	}
+	return 0;
+}
+
+static int policy_take(const struct compiled *out, struct run_policy *policy, struct error *err)
+{
+	int r;
+
+	policy->policy = policy_new();
+	if (!policy->policy)
+		return error_set(err, -ENOMEM, "keep the policy");
+	*policy->policy = out->policy;
+	policy->filter_count = out->filter_count;
+	memcpy(policy->filter, out->filter, sizeof(out->filter[0]) * out->filter_count);
+	policy->json = buf_growing(PLAN_DOC_MAX);
+	r = policy_json(policy->policy, &policy->json);
+	if (r == 0)
+		r = policy_digest(buf_slice(&policy->json), policy->digest);
+	return r < 0 ? error_set(err, r, "write the effective policy as JSON") : 0;
+}
+
+static void compiled_unmap(struct compiled **out)
+{
+	if (*out)
+		IGNORE(munmap(*out, sizeof(**out)) < 0);
+}
+
+static int compile_confined(const struct run_args *args, const struct identity *identity,
+			    const char *path, struct slice bytes, struct run_policy *policy,
+			    struct error *err)
+{
+	cleanup_with(compiled_unmap) struct compiled *out = NULL;
+	void *shared = mmap(NULL, sizeof(*out), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			    -1, 0);
+	pid_t pid;
+	int r;
+
+	if (shared == MAP_FAILED)
+		return error_set(err, -errno, "share memory with the policy compiler");
+	out = shared;
+	pid = fork();
+	if (pid < 0)
+		return error_set(err, -errno, "fork the policy compiler");
+	if (pid == 0)
+		compile_child(args, identity, path, bytes, out);
+	r = compile_wait(pid, path, out, err);
+	return r < 0 ? r : policy_take(out, policy, err);
+}
+
+int run_policy_load(const struct run_args *args, const struct identity *identity,
+		    struct run_policy *ret_policy, struct error *err)
+{
+	cleanup_with(buf_finish) struct buf bytes = buf_growing(POLICY_BYTES_MAX);
+	char path[POLICY_PATH_MAX];
+	int r = policy_find(args->policy, path, err);
+
+	*ret_policy = (struct run_policy){ 0 };
+	if (r < 0)
+		return error_exit(err, CLI_POLICY_INVALID);
+	r = policy_read(path, &bytes, err);
+	if (r < 0)
+		return error_exit(err, CLI_POLICY_INVALID);
+	return compile_confined(args, identity, path, buf_slice(&bytes), ret_policy, err);
+}
+
+void run_policy_finish(struct run_policy *policy)
+{
+	policy->policy = policy_free(policy->policy);
+	buf_finish(&policy->json);
+}

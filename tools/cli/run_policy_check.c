@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/run_policy.h"
+
+#include <errno.h>
+
+static bool string_is_sane(const struct policy *policy, struct policy_string string)
+{
+	/* Widened, so that no sum wraps. */
+	uint64_t end = (uint64_t)string.offset + string.len;
+
+	if (string.offset == 0 && string.len == 0)
+		return policy->strings[0] == '\0' || policy->strings_len == 0;
+	return end < policy->strings_len && policy->strings[end] == '\0' &&
+	       memchr(policy->strings + string.offset, '\0', string.len) == NULL;
+}
+
+static bool list_is_sane(const struct policy *policy, const struct policy_list *list)
+{
+	if (list->count > POLICY_LIST_MAX)
+		return false;
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (!string_is_sane(policy, list->items[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool lists_are_sane(const struct policy *policy)
+{
+	const struct policy_list *const lists[] = {
+		&policy->hide, &policy->env, &policy->read, &policy->write, &policy->deny_read,
+		&policy->deny_write, &policy->net_allow, &policy->net_deny, &policy->net_bind,
+	};
+
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		if (!list_is_sane(policy, lists[i]))
+			return false;
+	}
+	if (policy->baseline_count > POLICY_BASELINES_MAX)
+		return false;
+	for (uint32_t i = 0; i < policy->baseline_count; i++) {
+		const struct policy_baseline *baseline = &policy->baselines[i];
+
+		if (!string_is_sane(policy, baseline->id) || !list_is_sane(policy, &baseline->paths) ||
+		    (unsigned int)baseline->on > ON_VIOLATE)
+			return false;
+	}
+	return true;
+}
+
+static bool enums_are_sane(const struct policy *policy)
+{
+	const struct {
+		unsigned int value, last;
+	} rows[] = {
+		{ policy->mode, MODE_LEARN },
+		{ policy->on_supervisor_loss, LOSS_FREEZE },
+		{ policy->on_loss, LOSS_FREEZE },
+		{ policy->on_forbidden, ON_VIOLATE },
+		{ policy->workspace_mode, WORKSPACE_OVERLAY },
+		{ policy->files_on_scope, ON_VIOLATE },
+		{ policy->network_mode, NETWORK_HOST },
+		{ policy->net_on_scope, ON_VIOLATE },
+		{ policy->heartbeat.mode, HEARTBEAT_OFF },
+		{ policy->heartbeat.on_stall, ON_VIOLATE },
+		{ policy->tier, 4 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (rows[i].value > rows[i].last)
+			return false;
+	}
+	for (size_t i = 0; i < COUNT(policy->severity_override); i++) {
+		if (policy->severity_override[i] > SEVERITY_COUNT)
+			return false;
+	}
+	return true;
+}
+
+int run_policy_check(const struct policy *policy)
+{
+	if (policy->strings_len > POLICY_STRINGS_MAX || !enums_are_sane(policy))
+		return -EINVAL;
+	if (!memchr(policy->name, '\0', sizeof(policy->name)) ||
+	    !memchr(policy->version, '\0', sizeof(policy->version)) ||
+	    !memchr(policy->description, '\0', sizeof(policy->description)))
+		return -EINVAL;
+	return lists_are_sane(policy) && string_is_sane(policy, policy->workspace_path) ? 0 : -EINVAL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connected run: relays its terminal and signals and shows what the supervisor says, until the
+ * run is over. */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "base/error.h"
+#include "daemon/wire.h"
+
+struct session_spec {
+	int control_fd;       /* connected; borrowed */
+	int plan_fd;          /* the sealed plan; borrowed */
+	bool quiet, verbose, json;
+};
+
+/* Sends WIRE_RUN with our stdio and a new session channel and stays until the run ended. Blocks
+ * signals meanwhile and forwards them. The terminal is back to what it was, in each case.
+ *
+ * Returns the exit code for `bailiff run`; or a negative errno with text and exit code in *err when
+ * the supervisor refused or went away. */
+int session_run(const struct session_spec *spec, struct error *err) MUST_USE;
+
+#endif

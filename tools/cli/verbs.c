@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/verbs.h"
+
+#include <assert.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+
+const struct verb verbs[] = {
+	{ "run", "runs a command in its sandbox, watched and recorded", verb_run, &run_options, NULL },
+	{ "ps", "lists the runs of the supervisor", verb_ps, &ps_options, NULL },
+	{ "show", "shows one run", verb_show, &show_options, NULL },
+	{ "revoke", "stops a run at once, with all its processes", verb_revoke, &revoke_options, NULL },
+	{ "ledger", "asks, verifies and proves what was recorded", verb_ledger, NULL,
+	  "log who run verify prove checkpoint" },
+	{ "policy", "checks and shows policies", verb_policy, NULL, "lint show list check-cases" },
+	{ "doctor", "says what this machine offers and what is missing", verb_doctor, &doctor_options,
+	  NULL },
+	{ "completion", "prints completions for bash, zsh or fish", verb_completion, &completion_options,
+	  NULL },
+	{ "version", "prints the version", verb_version, &version_options, NULL },
+};
+const size_t verb_count = COUNT(verbs);
+
+const struct verb *verb_find(const char *name)
+{
+	for (size_t i = 0; i < COUNT(verbs); i++) {
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	}
+	return NULL;
+}
+
+const char *verb_nearest(const char *name)
+{
+	const char *names[COUNT(verbs) + 1] = { 0 };
+
+	for (size_t i = 0; i < COUNT(verbs); i++)
+		names[i] = verbs[i].name;
+	return text_nearest(slice_of(name), names);
+}
+
+void verbs_help(void)
+{
+	printf("sudo bailiff run -- make -j2                       # supervise a command here\n"
+	       "sudo bailiff run -p coding-agent -- claude         # with a policy for coding agents\n"
+	       "bailiff ledger log                                 # what happened, in sentences\n"
+	       "\n"
+	       "usage: bailiff VERB [OPTIONS]\n\n");
+	for (size_t i = 0; i < COUNT(verbs); i++)
+		printf("  %-12s %s\n", verbs[i].name, verbs[i].summary);
+	printf("\n`bailiff VERB --help` explains one. Exit codes: the command's own; 2 usage; 120 policy\n"
+	       "invalid; 121 kernel feature missing; 122 start refused; 123 revoked; 124 wall-clock limit;\n"
+	       "125 internal error; 126 not executable; 127 not found.\n");
+}
