@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init/base_filter.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/cleanup.h"
+
+#if !defined(__x86_64__)
+#error "base filter: add this architecture's number and its list of calls"
+#endif
+
+#define X32_BIT 0x40000000U
+#define DENY SECCOMP_RET_ERRNO
+#define REFUSE (DENY | EPERM)
+#define UNKNOWN (DENY | ENOSYS)
+
+/* Newer than the headers of Debian 12. */
+#define NR_file_setattr 469
+#define NR_NEWEST NR_file_setattr
+#define NR_open_tree_attr 467
+#define NR_map_shadow_stack 453
+
+#define NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+		    CLONE_NEWPID | CLONE_NEWNET)
+
+/* Refused whatever the arguments are. */
+static const uint16_t refused[] = {
+	/* the mount table and the root, old and new calls */
+	SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_open_tree, NR_open_tree_attr,
+	SYS_move_mount, SYS_fsopen, SYS_fsconfig, SYS_fsmount, SYS_fspick, SYS_mount_setattr,
+	/* other processes' memory and descriptors */
+	SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_process_madvise,
+	SYS_pidfd_getfd,
+	/* namespaces */
+	SYS_unshare, SYS_setns,
+	/* calls that do other calls' work where no filter looks */
+	SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
+	/* kernel interfaces with a large surface and no use for an agent's command */
+	SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_modify_ldt, SYS_fanotify_init,
+	SYS_lookup_dcookie, SYS_syslog,
+	/* keys are not namespaced */
+	SYS_add_key, SYS_request_key, SYS_keyctl,
+	/* by handle: past every directory that would be checked */
+	SYS_open_by_handle_at,
+	/* the machine */
+	SYS_kexec_load, SYS_kexec_file_load, SYS_init_module, SYS_finit_module, SYS_delete_module,
+	SYS_swapon, SYS_swapoff, SYS_reboot, SYS_acct, SYS_quotactl, SYS_quotactl_fd,
+	SYS_sethostname, SYS_setdomainname, SYS_settimeofday, SYS_clock_settime, SYS_iopl, SYS_ioperm,
+	SYS_nfsservctl, SYS_vhangup, SYS_uselib, SYS__sysctl, SYS_sysfs, SYS_ustat,
+	SYS_create_module, SYS_get_kernel_syms, SYS_query_module,
+};
+
+/* Answered as if the kernel did not have them, so that libraries fall back. */
+static const uint16_t unknown[] = {
+	SYS_clone3, /* its flags are in memory; glibc falls back to clone */
+};
+
+/* What a row says about the low 32 bits of an argument: the kernel takes these as int, unsigned int
+ * or lower_32_bits(), and what stands above must not hide a value (CVE-2019-9893 in libseccomp). */
+enum test {
+	REFUSE_BITS,   /* any of `value` set */
+	REFUSE_VALUE,  /* equal under `mask` */
+	ALLOW_VALUES,  /* equal to one of consecutive rows of this call and argument, else refused */
+};
+
+struct argument_rule {
+	uint16_t nr;
+	uint8_t arg, test;
+	uint32_t mask, value;
+};
+
+static const struct argument_rule rules[] = {
+	{ SYS_clone, 0, REFUSE_BITS, 0, NAMESPACES },
+	/* input faked into the terminal, and line disciplines (bubblewrap CVE-2017-5226) */
+	{ SYS_ioctl, 1, REFUSE_VALUE, ~0U, TIOCSTI },
+	{ SYS_ioctl, 1, REFUSE_VALUE, ~0U, TIOCLINUX },
+	{ SYS_ioctl, 1, REFUSE_VALUE, ~0U, TIOCSETD },
+	{ SYS_ioctl, 1, REFUSE_VALUE, ~0U, TIOCCONS },
+	{ SYS_mknod, 1, REFUSE_VALUE, S_IFMT, S_IFCHR },
+	{ SYS_mknod, 1, REFUSE_VALUE, S_IFMT, S_IFBLK },
+	{ SYS_mknodat, 2, REFUSE_VALUE, S_IFMT, S_IFCHR },
+	{ SYS_mknodat, 2, REFUSE_VALUE, S_IFMT, S_IFBLK },
+	{ SYS_personality, 0, ALLOW_VALUES, 0, 0 },
+	{ SYS_personality, 0, ALLOW_VALUES, 0, ~0U }, /* a question */
+	{ SYS_personality, 0, ALLOW_VALUES, 0, ADDR_NO_RANDOMIZE },
+	{ SYS_socketpair, 0, ALLOW_VALUES, 0, AF_UNIX },
+};
+
+static const uint16_t init_allowed[] = {
+	SYS_read, SYS_write, SYS_close, SYS_poll, SYS_ppoll, SYS_wait4, SYS_waitid, SYS_kill, SYS_sendmsg,
+	SYS_sendto, SYS_recvmsg, SYS_recvfrom, SYS_exit_group, SYS_exit, SYS_rt_sigreturn,
+	SYS_rt_sigprocmask, SYS_signalfd4, SYS_clock_gettime, SYS_restart_syscall, SYS_brk, SYS_munmap,
+	SYS_getpid, SYS_futex,
+};
+
+/* ---- the assembler ---- */
+
+struct program {
+	struct sock_filter *code;
+	size_t len, max;
+};
+
+static void emit(struct program *program, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
+{
+	if (program->len < program->max)
+		program->code[program->len] = (struct sock_filter){ code, jt, jf, k };
+	program->len++;
+}
+
+static void load(struct program *program, size_t offset)
+{
+	emit(program, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
+}
+
+/* The low half on this little-endian architecture. */
+static void load_argument(struct program *program, unsigned int arg)
+{
+	load(program, offsetof(struct seccomp_data, args) + arg * sizeof(uint64_t));
+}
+
+static void answer(struct program *program, uint32_t value)
+{
+	emit(program, BPF_RET | BPF_K, 0, 0, value);
+}
+
+static void answer_if_equal(struct program *program, uint32_t k, uint32_t value)
+{
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, k);
+	answer(program, value);
+}
+
+static void prologue(struct program *program)
+{
+	load(program, offsetof(struct seccomp_data, arch));
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AUDIT_ARCH_X86_64);
+	answer(program, REFUSE);
+	load(program, offsetof(struct seccomp_data, nr));
+	emit(program, BPF_JMP | BPF_JGE | BPF_K, 0, 1, X32_BIT);
+	answer(program, REFUSE);
+}
+
+static void rule_one(struct program *program, const struct argument_rule *rule)
+{
+	load_argument(program, rule->arg);
+	switch ((enum test)rule->test) {
+	case REFUSE_BITS:
+		emit(program, BPF_JMP | BPF_JSET | BPF_K, 0, 1, rule->value);
+		answer(program, REFUSE);
+		return;
+	case REFUSE_VALUE:
+		emit(program, BPF_ALU | BPF_AND | BPF_K, 0, 0, rule->mask);
+		answer_if_equal(program, rule->value, REFUSE);
+		return;
+	case ALLOW_VALUES:
+		answer_if_equal(program, rule->value, SECCOMP_RET_ALLOW);
+		return;
+	}
+}
+
+/* All rows of one call; skipped by a single jump whose length is filled in afterwards. */
+static size_t rules_of_call(struct program *program, size_t first)
+{
+	size_t jump = program->len, at = first;
+
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, rules[first].nr);
+	for (; at < COUNT(rules) && rules[at].nr == rules[first].nr; at++)
+		rule_one(program, &rules[at]);
+	answer(program, rules[at - 1].test == ALLOW_VALUES ? REFUSE : SECCOMP_RET_ALLOW);
+	if (jump < program->max)
+		program->code[jump].jf = (uint8_t)(program->len - jump - 1);
+	return at;
+}
+
+/* socket: UNIX, INET and INET6; NETLINK for routes only, which getifaddrs(3) needs. Two arguments, so
+ * not a row. */
+static void socket_rule(struct program *program)
+{
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 11, SYS_socket);
+	load_argument(program, 0);
+	answer_if_equal(program, AF_UNIX, SECCOMP_RET_ALLOW);
+	answer_if_equal(program, AF_INET, SECCOMP_RET_ALLOW);
+	answer_if_equal(program, AF_INET6, SECCOMP_RET_ALLOW);
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 2, AF_NETLINK);
+	load_argument(program, 2);
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0 /* NETLINK_ROUTE */);
+	answer(program, REFUSE);
+	answer(program, SECCOMP_RET_ALLOW);
+}
+
+/* seccomp: a filter of the run's own is fine, a listener is not: its answers could be "continue". */
+static void seccomp_rule(struct program *program)
+{
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, SYS_seccomp);
+	load_argument(program, 1);
+	emit(program, BPF_JMP | BPF_JSET | BPF_K, 0, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	answer(program, REFUSE);
+	answer(program, SECCOMP_RET_ALLOW);
+}
+
+size_t base_filter_build(struct sock_filter *ret, size_t max)
+{
+	struct program program = { .code = ret, .max = max };
+
+	prologue(&program);
+	for (size_t i = 0; i < COUNT(refused); i++)
+		answer_if_equal(&program, refused[i], REFUSE);
+	for (size_t i = 0; i < COUNT(unknown); i++)
+		answer_if_equal(&program, unknown[i], UNKNOWN);
+	emit(&program, BPF_JMP | BPF_JGT | BPF_K, 0, 1, NR_NEWEST);
+	answer(&program, UNKNOWN);
+	for (size_t at = 0; at < COUNT(rules);)
+		at = rules_of_call(&program, at);
+	socket_rule(&program);
+	seccomp_rule(&program);
+	answer(&program, SECCOMP_RET_ALLOW);
+	return program.len <= max ? program.len : 0;
+}
+
+size_t init_filter_build(struct sock_filter *ret, size_t max)
+{
+	struct program program = { .code = ret, .max = max };
+
+	prologue(&program);
+	for (size_t i = 0; i < COUNT(init_allowed); i++)
+		answer_if_equal(&program, init_allowed[i], SECCOMP_RET_ALLOW);
+	answer(&program, REFUSE);
+	return program.len <= max ? program.len : 0;
+}

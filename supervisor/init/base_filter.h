@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The base filter: what no policy can allow. Built from tables into classic BPF, pure, so that a
+ * test can run it on any call. Always under the policy's filter; the strictest answer wins
+ * (seccomp(2)). Allowed calls are not listed: mounts, Landlock, uid and namespaces bound what they
+ * can do. Call numbers above the newest that this file knows are answered with ENOSYS. */
+#ifndef INIT_BASE_FILTER_H
+#define INIT_BASE_FILTER_H
+
+#include <linux/filter.h>
+#include <stddef.h>
+
+#define BASE_FILTER_MAX 512U
+
+/* Writes the command's filter. Returns its length, or 0 when `max` is too small. */
+size_t base_filter_build(struct sock_filter *ret, size_t max);
+/* pid 1's: the calls of its loop, EPERM for everything else. */
+size_t init_filter_build(struct sock_filter *ret, size_t max);
+
+#endif

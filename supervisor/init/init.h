@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bailiff-init: pid 1 of a sandbox. One context, two ordered tables of stages (stages.c): those of
+ * pid 1, as root in new namespaces, and those of the command's process, which ends by execve. */
+#ifndef INIT_INIT_H
+#define INIT_INIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <termios.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "plan/handover.h"
+#include "plan/plan.h"
+
+#define OWN_DEVICES_MAX 64U
+
+struct init {
+	struct plan plan;
+	uid_t uid;               /* of pid 1 after its stages */
+	gid_t gid;
+	const char *run;         /* ULID, text */
+	int channel, session;    /* session: FD_NONE = nobody */
+	int supervisor, kill, freeze;
+
+	int host;                /* O_PATH of the host's root, until the pivot */
+	int root;                /* the new root */
+	int proc;                /* a writable procfs of this pid namespace, detached; until the fork */
+	int idmap;               /* user namespace fd of MOUNT_IDMAP mounts */
+	int mask_file, mask_dir; /* O_PATH of what MOUNT_MASK shows */
+	int pts;                 /* the devpts of the new /dev */
+	dev_t own[OWN_DEVICES_MAX]; /* tmpfs made here: only on these are directories created */
+	size_t own_count;
+
+	int terminal;            /* the pty's slave in pid 1; FD_NONE without a terminal */
+	uint32_t terminal_fds;   /* bit n: fd n of the command is the terminal */
+	int notify;              /* datagram socket of NOTIFY_SOCKET */
+
+	pid_t command;           /* process group, too */
+	int command_report;      /* pid 1 reads struct command_report from here */
+	int command_go;          /* pid 1 writes one byte here to let it execute */
+
+	uint32_t in_force;       /* bits of enum feature */
+	uint32_t landlock_abi;
+};
+
+struct stage {
+	const char *name;
+	int (*run)(struct init *init, struct error *err);
+};
+
+/* Runs the stages in order. On failure *ret_stage is the index and *err has the text. */
+int stages_run(const struct stage *stages, size_t count, struct init *init, size_t *ret_stage,
+	       struct error *err) MUST_USE;
+/* stages.c */
+extern const struct stage init_stages[], command_stages[];
+extern const size_t init_stage_count, command_stage_count;
+
+/* What the command's process tells pid 1 over a pipe, written whole (< PIPE_BUF). */
+enum command_report_kind { COMMAND_READY = 1, COMMAND_STAGE_FAILED, COMMAND_EXEC_FAILED };
+struct command_report {
+	uint32_t kind, stage, in_force, landlock_abi;
+	int32_t error;
+	char text[256];
+};
+
+/* identity.c: whose rights count in file lookups and what is left of privileges. */
+int identity_as_caller(const struct init *init, struct error *err) MUST_USE;
+int identity_as_root(struct error *err) MUST_USE;
+int stage_bounding(struct init *init, struct error *err) MUST_USE;
+int stage_identity(struct init *init, struct error *err) MUST_USE;
+int stage_capabilities(struct init *init, struct error *err) MUST_USE;
+int stage_limits(struct init *init, struct error *err) MUST_USE;
+int stage_proof(struct init *init, struct error *err) MUST_USE;
+/* The same for pid 1: own uid, CAP_KILL left, own filter. */
+int identity_demote_init(const struct init *init, struct error *err) MUST_USE;
+
+/* root.c */
+int stage_cgroup_namespace(struct init *init, struct error *err) MUST_USE;
+int stage_loopback(struct init *init, struct error *err) MUST_USE;
+int stage_hostname(struct init *init, struct error *err) MUST_USE;
+int stage_propagation(struct init *init, struct error *err) MUST_USE;
+int stage_root(struct init *init, struct error *err) MUST_USE;
+int stage_pivot(struct init *init, struct error *err) MUST_USE;
+
+/* mounts.c */
+int stage_mounts(struct init *init, struct error *err) MUST_USE;
+
+/* device.c: /proc and /dev */
+int mount_proc(struct init *init, const char *target, struct error *err) MUST_USE;
+int mount_dev(struct init *init, const char *target, struct error *err) MUST_USE;
+
+/* idmap.c: a user namespace fd that swaps 0 and the run's ids. */
+int idmap_open(struct init *init, struct error *err) MUST_USE;
+
+/* terminal.c */
+int stage_stdio(struct init *init, struct error *err) MUST_USE;
+int stage_terminal(struct init *init, struct error *err) MUST_USE;
+
+/* landlock.c, filter.c */
+int stage_landlock(struct init *init, struct error *err) MUST_USE;
+int stage_seccomp(struct init *init, struct error *err) MUST_USE;
+int filter_init_install(struct error *err) MUST_USE;
+
+/* notify.c */
+int stage_notify(struct init *init, struct error *err) MUST_USE;
+
+/* command.c: forks; the child does not return. */
+int stage_fork(struct init *init, struct error *err) MUST_USE;
+int stage_directory(struct init *init, struct error *err) MUST_USE;
+
+/* reaper.c: pid 1's life after the stages. Returns its exit status. */
+int reaper_run(struct init *init);
+/* Sends INIT_STAGE_FAILED. */
+void reaper_stage_failed(int channel, uint32_t stage, const char *name, const struct error *err);
+
+#endif

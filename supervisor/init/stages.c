@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of the sandbox. Each row says why it stands where it stands. */
+#include "init/init.h"
+
+const struct stage init_stages[] = {
+	/* First, after launch moved us into the v1 groups: the namespace's root is where we are now. */
+	{ "cgroup namespace", stage_cgroup_namespace },
+	/* Needs CAP_NET_ADMIN; before the command exists, so that it never sees it down. */
+	{ "loopback", stage_loopback },
+	{ "hostname", stage_hostname },
+	/* Before any mount: the descriptors are judged as the caller passed them. */
+	{ "stdio", stage_stdio },
+	/* Before the first mount, else it would show up on the host. */
+	{ "propagation", stage_propagation },
+	{ "root", stage_root },
+	{ "mounts", stage_mounts },
+	/* After mounts: it needs the devpts of the new /dev. */
+	{ "terminal", stage_terminal },
+	/* After mounts: nothing may be mounted over the socket. */
+	{ "notify", stage_notify },
+	/* After everything that looks at the host: from here on it cannot be named any more. */
+	{ "pivot", stage_pivot },
+	/* Last as root: the child continues with command_stages, pid 1 with its own demotion. */
+	{ "fork", stage_fork },
+};
+const size_t init_stage_count = COUNT(init_stages);
+
+const struct stage command_stages[] = {
+	/* Needs CAP_SETPCAP, which the uid change takes away. */
+	{ "bounding set", stage_bounding },
+	/* Before the uid change: a hard limit is lowered once and for all. */
+	{ "limits", stage_limits },
+	/* Groups, gid, uid: each needs what the next removes. */
+	{ "identity", stage_identity },
+	/* The sets that a uid change leaves (inheritable, ambient); then no_new_privs. */
+	{ "capabilities", stage_capabilities },
+	/* With the run's own rights, before Landlock: its domain must allow the directory, not the way. */
+	{ "directory", stage_directory },
+	/* After mounts and identity: a task in a Landlock domain may not change the mount table. */
+	{ "landlock", stage_landlock },
+	/* Every stage above needs calls that the filter denies. */
+	{ "seccomp", stage_seccomp },
+	/* Reads everything back and tries one forbidden call: a stage that silently did nothing stops here. */
+	{ "proof", stage_proof },
+};
+const size_t command_stage_count = COUNT(command_stages);
+
+int stages_run(const struct stage *stages, size_t count, struct init *init, size_t *ret_stage,
+	       struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		int r = stages[i].run(init, err);
+
+		*ret_stage = i;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

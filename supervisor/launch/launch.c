@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The child of clone3 does as little as possible, and only async-signal-safe calls: it moves into
+ * the v1 groups, puts descriptors at their numbers and executes bailiff-init from its memfd. */
+#include "launch/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/io.h"
+#include "base/loop.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "daemon/wire.h"
+#include "plan/handover.h"
+
+#define FIRST_SPARE_FD 64        /* sources are moved above the targets, so that none overwrites another */
+#define INIT_BYTES_MAX (64U << 20)
+#define NS_PER_MS 1000000U
+
+/* Everything the child needs, made before it exists. */
+struct start {
+	int fds[HANDOVER_COUNT];     /* close-on-exec, all at or above FIRST_SPARE_FD; FD_NONE = none */
+	int init_fd;
+	int v1_procs[CGROUP_CONTROLLER_COUNT];
+	char uid[16], gid[16], run[ULID_TEXT_LEN + 1], name[16];
+};
+
+static int fd_high(int fd, int *ret_fd)
+{
+	if (fd == FD_NONE)
+		return 0;
+	*ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+static int fd_high_at(int dir, const char *name, int *ret_fd)
+{
+	auto_close int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd_high(fd, ret_fd);
+}
+
+static void start_finish(struct start *start)
+{
+	for (size_t i = 0; i < COUNT(start->fds); i++)
+		fd_close(start->fds[i]);
+	for (size_t i = 0; i < COUNT(start->v1_procs); i++)
+		fd_close(start->v1_procs[i]);
+	fd_close(start->init_fd);
+}
+
+static void start_init(struct start *start)
+{
+	*start = (struct start){ .init_fd = FD_NONE };
+	for (size_t i = 0; i < COUNT(start->fds); i++)
+		start->fds[i] = FD_NONE;
+	for (size_t i = 0; i < COUNT(start->v1_procs); i++)
+		start->v1_procs[i] = FD_NONE;
+}
+
+static int start_descriptors(const struct launch_spec *spec, const struct cgroup *cgroup, int channel,
+			     struct start *start)
+{
+	int r = fd_high(spec->init_fd, &start->init_fd);
+
+	for (int i = 0; r >= 0 && i <= HANDOVER_STDERR; i++)
+		r = spec->stdio[i] < 0 ? -EBADF : fd_high(spec->stdio[i], &start->fds[i]);
+	if (r >= 0)
+		r = fd_high(spec->plan_fd, &start->fds[HANDOVER_PLAN]);
+	if (r >= 0)
+		r = fd_high(channel, &start->fds[HANDOVER_CHANNEL]);
+	if (r >= 0)
+		r = fd_high(spec->supervisor_pidfd, &start->fds[HANDOVER_SUPERVISOR]);
+	if (r >= 0)
+		r = fd_high(spec->session_fd, &start->fds[HANDOVER_SESSION]);
+	if (r >= 0)
+		r = fd_high_at(cgroup->dir_fd, "cgroup.kill", &start->fds[HANDOVER_KILL]);
+	if (r >= 0)
+		r = fd_high_at(cgroup->dir_fd, "cgroup.freeze", &start->fds[HANDOVER_FREEZE]);
+	for (int i = 0; r >= 0 && i < CGROUP_CONTROLLER_COUNT; i++)
+		if (cgroup->v1_fd[i] != FD_NONE)
+			r = fd_high_at(cgroup->v1_fd[i], "cgroup.procs", &start->v1_procs[i]);
+	return r;
+}
+
+/* Reports a failure before exec on the channel; async-signal-safe. */
+static void __attribute__((noreturn)) child_fail(const struct start *start, const char *what)
+{
+	struct init_message message = {
+		.version = WIRE_VERSION, .kind = INIT_STAGE_FAILED, .error = -errno };
+	size_t len = 0;
+
+	for (; what[len] && len + 1 < sizeof(message.text); len++)
+		message.text[len] = what[len];
+	IGNORE(send(start->fds[HANDOVER_CHANNEL], &message, sizeof(message), MSG_NOSIGNAL) < 0);
+	_exit(1);
+}
+
+static void __attribute__((noreturn)) child_main(struct start *start)
+{
+	char *const argv[] = { start->name, start->uid, start->gid, start->run, NULL };
+	char *const envp[] = { NULL };
+
+	/* v2 is done by CLONE_INTO_CGROUP; v1 has nothing like it. Nothing has run yet that counts. */
+	for (int i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+		if (start->v1_procs[i] != FD_NONE && write(start->v1_procs[i], "0", 1) != 1)
+			child_fail(start, "enter the v1 cgroups");
+	for (int i = 0; i < HANDOVER_COUNT; i++)
+		if (start->fds[i] != FD_NONE && dup2(start->fds[i], i) < 0)
+			child_fail(start, "place descriptors");
+	if (start->fds[HANDOVER_SESSION] == FD_NONE)
+		close(HANDOVER_SESSION);
+	if (sys_close_range(HANDOVER_COUNT, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC */) < 0)
+		child_fail(start, "mark descriptors close-on-exec");
+	sys_execveat(start->init_fd, "", argv, envp, AT_EMPTY_PATH);
+	child_fail(start, "execute bailiff-init");
+}
+
+static int clone_init(const struct launch_spec *spec, struct start *start, struct launched *launched)
+{
+	int pidfd = FD_NONE;
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+			 CLONE_NEWUTS,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t)launched->cgroup.dir_fd,
+	};
+	pid_t pid;
+
+	if (spec->plan->head->network_mode != NETWORK_HOST)
+		args.flags |= CLONE_NEWNET;
+	pid = sys_clone3(&args);
+	if (pid == 0)
+		child_main(start);
+	if (pid < 0)
+		return pid;
+	launched->pid = pid;
+	launched->init_pidfd = pidfd; /* close-on-exec by itself, clone(2) */
+	return 0;
+}
+
+/* What the plan asks for and could not be had: refused when required. */
+static int limits_apply(const struct launch_spec *spec, struct launched *launched, struct error *err)
+{
+	const struct plan_head *head = spec->plan->head;
+	const uint32_t limit_bits = 1U << FEATURE_LIMIT_PIDS | 1U << FEATURE_LIMIT_MEMORY |
+				    1U << FEATURE_LIMIT_CPU;
+	uint32_t asked = 0, in_force = 0, missing;
+	int r = cgroup_limit(&launched->cgroup, &head->limits, &in_force);
+
+	if (r < 0)
+		return error_set(err, r, "set limits");
+	asked |= head->limits.pids ? 1U << FEATURE_LIMIT_PIDS : 0;
+	asked |= head->limits.memory_bytes ? 1U << FEATURE_LIMIT_MEMORY : 0;
+	asked |= head->limits.cpu_milli ? 1U << FEATURE_LIMIT_CPU : 0;
+	missing = asked & ~in_force & head->require & limit_bits;
+	launched->in_force |= in_force;
+	for (int feature = 0; feature < FEATURE_COUNT; feature++) {
+		if (!(missing & 1U << feature))
+			continue;
+		error_say(err, -EOPNOTSUPP, "the policy requires %s, which could not be applied",
+			  feature_infos[feature].name);
+		error_next(err, "%s", feature_infos[feature].remedy);
+		return error_exit(err, 121);
+	}
+	return 0;
+}
+
+static int spec_check(const struct launch_spec *spec, struct error *err)
+{
+	const struct plan_head *head = spec->plan->head;
+
+	if (head->uid == 0 || head->gid == 0 || spec->init_uid == 0 || spec->init_gid == 0 ||
+	    head->uid == UID_NONE || spec->init_uid == UID_NONE)
+		return error_set(err, -EPERM, "a run never has uid or gid 0");
+	if (head->uid == spec->init_uid)
+		return error_set(err, -EPERM, "uid %u is pid 1's own and cannot be the run's", head->uid);
+	return 0;
+}
+
+static int start_everything(const struct launch_spec *spec, int channel, struct launched *launched,
+			    struct error *err)
+{
+	struct start start;
+	int r;
+
+	start_init(&start);
+	IGNORE(snprintf(start.name, sizeof(start.name), "bailiff-init") < 0);
+	IGNORE(snprintf(start.uid, sizeof(start.uid), "%u", spec->init_uid) < 0);
+	IGNORE(snprintf(start.gid, sizeof(start.gid), "%u", spec->init_gid) < 0);
+	ulid_text(&spec->run, start.run);
+	r = limits_apply(spec, launched, err);
+	if (r >= 0) {
+		r = start_descriptors(spec, &launched->cgroup, channel, &start);
+		if (r < 0)
+			error_set(err, r, "collect the descriptors of the run");
+	}
+	if (r >= 0) {
+		r = clone_init(spec, &start, launched);
+		if (r < 0)
+			error_set(err, r, "start pid 1 of the run");
+	}
+	start_finish(&start);
+	return r;
+}
+
+int launch_run(const struct launch_spec *spec, struct launched *ret_launched, struct error *err)
+{
+	struct launched launched = LAUNCHED_NONE;
+	char name[ULID_TEXT_LEN + 1];
+	auto_close int ours = FD_NONE, theirs = FD_NONE;
+	int pair[2];
+	int r = spec_check(spec, err);
+
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set(err, -errno, "make the channel to pid 1");
+	ours = pair[0];
+	theirs = pair[1];
+	ulid_text(&spec->run, name);
+	r = cgroup_new(spec->tree, name, &launched.cgroup, err);
+	if (r < 0)
+		return r;
+	r = start_everything(spec, theirs, &launched, err);
+	if (r < 0) {
+		IGNORE(cgroup_remove(&launched.cgroup) < 0); /* empty: nobody was started */
+		return r;
+	}
+	launched.in_force |= 1U << FEATURE_CGROUP_V2 | 1U << FEATURE_CGROUP_INTO | 1U << FEATURE_CGROUP_KILL |
+			     1U << FEATURE_CGROUP_FREEZE | 1U << FEATURE_PIDFD;
+	launched.channel_fd = TAKE_FD(ours);
+	*ret_launched = launched;
+	return 0;
+}
+
+/* ---- the channel ---- */
+
+static int channel_send(const struct launched *launched, enum init_kind kind, int value)
+{
+	struct init_message message = { .version = WIRE_VERSION, .kind = kind, .value = value };
+
+	if (send(launched->channel_fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return errno == ECONNRESET ? -EPIPE : -errno;
+	return 0;
+}
+
+int launch_go(const struct launched *launched)
+{
+	return channel_send(launched, INIT_GO, 0);
+}
+
+int launch_signal(const struct launched *launched, int signal)
+{
+	return channel_send(launched, INIT_SIGNAL, signal);
+}
+
+int launch_receive(const struct launched *launched, struct init_message *ret_message)
+{
+	struct init_message message;
+	ssize_t len = recv(launched->channel_fd, &message, sizeof(message), MSG_DONTWAIT);
+
+	if (len < 0)
+		return errno == ECONNRESET ? 0 : -errno;
+	if (len == 0)
+		return 0;
+	if (len != (ssize_t)sizeof(message) || message.version != WIRE_VERSION ||
+	    message.kind < INIT_STAGE_FAILED || message.kind > INIT_NOTIFY)
+		return -EPROTO;
+	message.text[sizeof(message.text) - 1] = '\0';
+	*ret_message = message;
+	return 1;
+}
+
+/* ---- the end ---- */
+
+static int pid_one_wait(const struct launched *launched, uint64_t deadline_ns, int *ret_status)
+{
+	siginfo_t info = { 0 };
+	struct pollfd fd = { .fd = launched->init_pidfd, .events = POLLIN };
+	uint64_t now_ns = now_monotonic_ns();
+	int left_ms = now_ns < deadline_ns ? (int)((deadline_ns - now_ns) / NS_PER_MS) + 1 : 0;
+
+	if (poll(&fd, 1, left_ms) == 0)
+		return -ETIMEDOUT;
+	if (waitid(P_PIDFD, (id_t)launched->init_pidfd, &info, WEXITED | WNOHANG) < 0) {
+		*ret_status = -1;
+		return errno == ECHILD ? 0 : -errno;
+	}
+	if (info.si_pid == 0)
+		return -ETIMEDOUT;
+	*ret_status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
+	return 0;
+}
+
+int launched_finish(struct launched *launched, uint32_t timeout_ms, int *ret_wait_status)
+{
+	uint64_t deadline_ns = now_monotonic_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+	int status = -1, r;
+
+	if (launched->init_pidfd != FD_NONE) {
+		IGNORE(cgroup_kill(&launched->cgroup) < 0); /* the waits below tell whether it worked */
+		r = pid_one_wait(launched, deadline_ns, &status);
+		if (r < 0)
+			return r;
+		launched->init_pidfd = fd_close(launched->init_pidfd);
+		if (ret_wait_status)
+			*ret_wait_status = status;
+	}
+	if (launched->cgroup.tree) {
+		uint64_t now_ns = now_monotonic_ns();
+
+		r = cgroup_wait_empty(&launched->cgroup, now_ns < deadline_ns ?
+				      (uint32_t)((deadline_ns - now_ns) / NS_PER_MS) + 1 : 0);
+		if (r >= 0)
+			r = cgroup_remove(&launched->cgroup);
+		if (r < 0)
+			return r == -EBUSY ? -ETIMEDOUT : r;
+	}
+	launched->channel_fd = fd_close(launched->channel_fd);
+	launched->pid = 0;
+	return 0;
+}
+
+int launch_init_memfd(const char *path, int *ret_fd, struct error *err)
+{
+	cleanup_with(buf_finish) struct buf buf = buf_growing(INIT_BYTES_MAX);
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	auto_close int memory = FD_NONE;
+	int r = fd < 0 ? -errno : io_read_all(fd, &buf);
+
+	if (r < 0)
+		return error_set(err, r, "read '%s'", path);
+	memory = memfd_create("bailiff-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (memory < 0)
+		return error_set(err, -errno, "make a memfd for '%s'", path);
+	r = io_write(memory, buf.data, buf.len);
+	if (r >= 0 && (fchmod(memory, 0500) < 0 ||
+		       fcntl(memory, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0))
+		r = -errno;
+	if (r < 0)
+		return error_set(err, r, "copy '%s' into a sealed memfd", path);
+	*ret_fd = TAKE_FD(memory);
+	return 0;
+}

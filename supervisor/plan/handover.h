@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What launch/ hands to bailiff-init across exec: descriptors at fixed numbers and a fixed argv,
+ * `bailiff-init UID GID RUN-ULID` (UID and GID: of pid 1 itself, decimal). No environment. */
+#ifndef PLAN_HANDOVER_H
+#define PLAN_HANDOVER_H
+
+enum handover {
+	HANDOVER_STDIN, HANDOVER_STDOUT, HANDOVER_STDERR,
+	HANDOVER_PLAN,        /* sealed memfd */
+	HANDOVER_CHANNEL,     /* SOCK_SEQPACKET to the supervisor: struct init_message */
+	HANDOVER_SUPERVISOR,  /* its pidfd */
+	HANDOVER_KILL,        /* the run's cgroup.kill, for writing */
+	HANDOVER_FREEZE,      /* the run's cgroup.freeze, for writing */
+	HANDOVER_SESSION,     /* SOCK_SEQPACKET to the CLI; may be closed; last */
+	HANDOVER_COUNT,
+};
+
+#define HANDOVER_ARGC 4
+
+#endif
