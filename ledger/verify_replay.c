@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One pass over the records in order: hash, decode, run chains, and the replica database that
+ * project() makes of them. */
+#include <errno.h>
+
+#include "ledger/record.h"
+#include "ledger/schema.h"
+#include "ledger/verify_pass.h"
+
+#define PAGE_RECORDS 2000
+
+/* The replica needs no guards: it is thrown away, and its events leave it page by page. */
+static const char replica_sql[] =
+	"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;"
+	"DROP TRIGGER event_del; DROP TRIGGER event_upd; DROP TRIGGER meta_upd;"
+	"DROP TRIGGER cp_upd; DROP TRIGGER cp_del;"
+	"DROP INDEX event_run; DROP INDEX event_proc; DROP INDEX event_file;"
+	"DROP INDEX event_net; DROP INDEX event_obj2; DROP INDEX event_bad; DROP INDEX event_ctl;";
+
+static int replica_error(struct verify_pass *pass, struct error *err)
+{
+	return error_say(err, -EIO, "derive the tables again: %s", sqlite3_errmsg(pass->replica));
+}
+
+static int replica_exec(struct verify_pass *pass, const char *sql, struct error *err)
+{
+	if (sqlite3_exec(pass->replica, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return replica_error(pass, err);
+	return 0;
+}
+
+int verify_replica_open(struct verify_pass *pass, struct error *err)
+{
+	int r;
+
+	/* "" is a private file that SQLite deletes: a big log need not fit into memory. */
+	if (sqlite3_open("", &pass->replica) != SQLITE_OK)
+		return error_say(err, -EIO, "open a temporary database");
+	r = schema_make(pass->replica, SCHEMA_LEDGER, err);
+	if (r == 0)
+		r = replica_exec(pass, replica_sql, err);
+	if (r < 0)
+		return r;
+	r = edge_open(&pass->edge, pass->replica, 0, err);
+	if (r < 0)
+		return r;
+	return projector_new(pass->replica, &pass->projector, err);
+}
+
+void verify_replica_close(struct verify_pass *pass)
+{
+	pass->projector = projector_free(pass->projector);
+	edge_finish(&pass->edge);
+	chain_finish(&pass->chain);
+	sqlite3_close(pass->replica);
+	pass->replica = NULL;
+}
+
+int verify_root(struct verify_pass *pass, uint64_t size, struct tree_hash *ret_root)
+{
+	return tree_root_at(pass->reader->hasher, &pass->edge.source, size, ret_root);
+}
+
+static int chain_check(struct verify_pass *pass, uint64_t seq, const struct record *record,
+		       const struct tree_hash *leaf)
+{
+	const struct chain_link *before;
+	struct chain_link link = { .next = record->rseq + 1, .last = *leaf };
+	uint64_t counted, want;
+
+	if (!record->has_run)
+		return 0;
+	before = chain_find(&pass->chain, record->run);
+	want = before ? before->next : 0;
+	if (record->rseq != want)
+		verify_find(pass, (int64_t)seq, "is number %llu of its run where %llu must come",
+			    (unsigned long long)record->rseq, (unsigned long long)want);
+	else if (record->has_prev != (before != NULL) ||
+		 (before && memcmp(record->prev, before->last.bytes, TREE_HASH_LEN) != 0))
+		verify_find(pass, (int64_t)seq, "does not name the record before it in its run");
+	if (record->kind == RECORD_RUN_END && record_uint(record, DETAIL_RECORDS, &counted) &&
+	    counted != record->rseq + 1)
+		verify_find(pass, (int64_t)seq, "counts %llu records in its run, which has %llu",
+			    (unsigned long long)counted, (unsigned long long)record->rseq + 1);
+	memcpy(link.run, record->run, sizeof(link.run));
+	return chain_set(&pass->chain, &link);
+}
+
+/* ---- records ---- */
+
+static void count_gap(struct verify_report *report, const struct record *record)
+{
+	uint64_t lost = 0;
+
+	if (record->kind != RECORD_GAP)
+		return;
+	if (!record_uint(record, DETAIL_LOST, &lost))
+		IGNORE(record_uint(record, DETAIL_COUNT, &lost)); /* else unknown: counts as 0 */
+	report->gaps++;
+	report->lost += lost;
+}
+
+static int append(struct verify_pass *pass, const struct tree_hash *leaf, struct error *err)
+{
+	struct tree_entry entries[TREE_TILE_LEVELS];
+	uint32_t count = 0;
+	int r;
+
+	r = tree_append(pass->reader->hasher, &pass->frontier, leaf, entries, &count);
+	if (r < 0)
+		return error_set(err, r, "hash the tree");
+	for (uint32_t i = 0; r == 0 && i < count; i++)
+		r = edge_put(&pass->edge, &entries[i], err);
+	return r;
+}
+
+static int derive(struct verify_pass *pass, uint64_t seq, const struct record *record,
+		  struct slice rec, struct error *err)
+{
+	struct projection projection;
+	struct error cause = { 0 };
+	int r;
+
+	r = project(seq, record, &projection);
+	if (r == 0)
+		r = projector_apply(pass->projector, &projection, rec, &cause);
+	if (r == -EINVAL || r == -EEXIST || r == -ENOENT) {
+		verify_find(pass, (int64_t)seq, "is no record that the writer would accept (%s)",
+			    errno_name(r));
+		return 0;
+	}
+	return r < 0 ? error_say(err, r, "%s", cause.text) : 0;
+}
+
+/* Returns 1, or 0 when the replay cannot go on behind this record. */
+static int replay(struct verify_pass *pass, sqlite3_stmt *row, struct error *err)
+{
+	int64_t seq = sqlite3_column_int64(row, 0);
+	struct slice rec = reader_cell(row, 1);
+	struct record record;
+	struct tree_hash leaf;
+	int r;
+
+	if ((uint64_t)seq != pass->next) {
+		verify_find(pass, (int64_t)pass->next, "is missing; record %lld comes instead",
+			    (long long)seq);
+		return 0;
+	}
+	if (sqlite3_column_type(row, 1) != SQLITE_BLOB) {
+		verify_find(pass, seq, "has no bytes, and no record says that it was redacted");
+		return 0;
+	}
+	r = tree_leaf(pass->reader->hasher, rec, &leaf);
+	if (r < 0)
+		return error_set(err, r, "hash record %lld", (long long)seq);
+	r = append(pass, &leaf, err);
+	if (r < 0)
+		return r;
+	pass->next++;
+	r = record_decode(rec, &record);
+	if (r == -EPROTONOSUPPORT)
+		return error_say(err, r, "record %lld was written by a newer version of Bailiff",
+				 (long long)seq);
+	if (r < 0) {
+		verify_find(pass, seq, "is not a record: its bytes are not in the one valid form");
+		return 0;
+	}
+	count_gap(pass->report, &record);
+	r = chain_check(pass, (uint64_t)seq, &record, &leaf);
+	if (r < 0)
+		return error_set(err, r, "follow the runs");
+	r = derive(pass, (uint64_t)seq, &record, rec, err);
+	return r < 0 ? r : pass->report->finding_count == 0;
+}
+
+static int replay_rows(struct verify_pass *pass, struct error *err)
+{
+	cleanup_with(reader_finalize_p) sqlite3_stmt *rows = NULL;
+	int r, count = 0, more = 1;
+
+	r = reader_prepare(pass->reader, "SELECT seq, rec FROM event WHERE seq >= ?"
+			   " ORDER BY seq LIMIT ?", &rows, err);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(rows, 1, (int64_t)pass->next);
+	sqlite3_bind_int64(rows, 2, PAGE_RECORDS);
+	while (more) {
+		r = reader_step(pass->reader, rows, err);
+		if (r <= 0)
+			break;
+		r = replay(pass, rows, err);
+		if (r < 0)
+			return r;
+		more = r;
+		count += r;
+	}
+	return r < 0 ? r : more ? count : 0;
+}
+
+int verify_replay_page(struct verify_pass *pass, struct error *err)
+{
+	uint64_t from = pass->next;
+	bool own = sqlite3_get_autocommit(pass->reader->db) != 0;
+	int count, r;
+
+	r = replica_exec(pass, "BEGIN", err);
+	if (r == 0 && own)
+		r = reader_begin(pass->reader, err);
+	if (r < 0)
+		return r;
+	count = replay_rows(pass, err);
+	r = count < 0 ? count : edge_flush(&pass->edge, err);
+	if (r == 0)
+		r = replica_exec(pass, "COMMIT", err);
+	/* A finding may be one of the bytes or of the columns; both are at the same record. */
+	if (r == 0)
+		r = verify_events(pass, from, pass->next, err);
+	if (own)
+		reader_end(pass->reader);
+	if (r == 0)
+		r = replica_exec(pass, "DELETE FROM event", err);
+	return r < 0 ? r : count;
+}
