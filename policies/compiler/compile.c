@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compiler/compile.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+#include "base/text.h"
+#include "compiler/read.h"
+
+#define EXIT_POLICY_INVALID 120
+
+/* Without these there is no run at all, so that no policy can leave them out. */
+#define REQUIRED_ALWAYS ((1U << FEATURE_NAMESPACES) | (1U << FEATURE_SECCOMP) | \
+			 (1U << FEATURE_CGROUP_V2) | (1U << FEATURE_CGROUP_KILL) | \
+			 (1U << FEATURE_MOUNT_API) | (1U << FEATURE_PIDFD) | (1U << FEATURE_BPF_WATCH))
+
+void diagnostics_add(struct diagnostics *diagnostics, uint32_t line, uint32_t column, const char *fmt, ...)
+{
+	struct diagnostic *item;
+	va_list args;
+
+	if (diagnostics->count == POLICY_ERRORS_MAX) {
+		diagnostics->dropped++;
+		return;
+	}
+	item = &diagnostics->items[diagnostics->count++];
+	item->line = line;
+	item->column = column;
+	va_start(args, fmt);
+	IGNORE(vsnprintf(item->text, sizeof(item->text), fmt, args) < 0);
+	va_end(args);
+}
+
+static void format_item(char *to, size_t to_size, const struct diagnostics *diagnostics,
+			const struct diagnostic *item)
+{
+	char file[256];
+
+	text_escape(file, sizeof(file), slice_of(diagnostics->file));
+	if (item->line > 0)
+		IGNORE(snprintf(to, to_size, "%s:%u:%u: %s", file, item->line, item->column,
+				item->text) < 0);
+	else
+		IGNORE(snprintf(to, to_size, "%s: %s", file, item->text) < 0);
+}
+
+void diagnostics_print(FILE *stream, const struct diagnostics *diagnostics)
+{
+	char line[640];
+
+	for (uint32_t i = 0; i < diagnostics->count; i++) {
+		format_item(line, sizeof(line), diagnostics, &diagnostics->items[i]);
+		IGNORE(fprintf(stream, "%s\n", line) < 0);
+	}
+	if (diagnostics->dropped > 0)
+		IGNORE(fprintf(stream, "... and %u more\n", diagnostics->dropped) < 0);
+}
+
+int diagnostics_error(const struct diagnostics *diagnostics, struct error *err)
+{
+	uint32_t more = diagnostics->count + diagnostics->dropped - 1;
+	char line[640];
+
+	if (diagnostics->count == 0)
+		return error_exit(err, EXIT_POLICY_INVALID);
+	format_item(line, sizeof(line), diagnostics, &diagnostics->items[0]);
+	error_say(err, -EINVAL, "%s", line);
+	if (more > 0)
+		error_next(err, "mend it and %u more; `bailiff policy lint %s` lists all", more,
+			   diagnostics->file);
+	else
+		error_next(err, "mend it, then `bailiff policy lint %s`", diagnostics->file);
+	error_exit(err, EXIT_POLICY_INVALID);
+	return -EINVAL;
+}
+
+struct policy *policy_new(void)
+{
+	return calloc(1, sizeof(struct policy));
+}
+
+struct policy *policy_free(struct policy *policy)
+{
+	free(policy);
+	return NULL;
+}
+
+/* What a document that says nothing means: the narrowest that can run at all. */
+static void set_defaults(struct policy *policy)
+{
+	*policy = (struct policy){
+		.version = "0",
+		.mode = MODE_ENFORCE,
+		.on_supervisor_loss = LOSS_KILL,
+		.on_loss = LOSS_FREEZE,
+		.heartbeat = { .mode = HEARTBEAT_OFF, .ttl_ns = 60000000000U,
+			       .grace_start_ns = 30000000000U, .max_extend_ns = 900000000000U },
+		.limits = { .pids = 512 },
+		.prefer = (1U << FEATURE_LANDLOCK) | (1U << FEATURE_BPF_LSM),
+		.workspace_mode = WORKSPACE_READONLY,
+		.network_mode = NETWORK_NONE,
+		.responses = {
+			[SEVERITY_LOW] = { .bits = RESPONSE_WARN },
+			[SEVERITY_MEDIUM] = { .bits = RESPONSE_WARN, .revoke_at = 2 },
+			[SEVERITY_HIGH] = { .bits = RESPONSE_REVOKE },
+			[SEVERITY_CRITICAL] = { .bits = RESPONSE_REVOKE | RESPONSE_ALERT },
+		},
+	};
+	IGNORE(policy_keep(policy, slice_of("${cwd}"), &policy->workspace_path));
+}
+
+static bool has_key(const struct reader *reader, const struct yaml_node *root, const char *name)
+{
+	for (uint32_t at = root->first; at != YAML_NONE;) {
+		const struct yaml_node *key = yaml_node(reader->yaml, at);
+
+		if (slice_is(yaml_text(reader->yaml, key), name))
+			return true;
+		at = yaml_node(reader->yaml, key->next)->next;
+	}
+	return false;
+}
+
+/* What holds between keys. */
+static void check_whole(struct reader *reader, const struct yaml_node *root)
+{
+	struct policy *policy = reader->policy;
+
+	if (!has_key(reader, root, "schema"))
+		reader_fail(reader, root, "\"schema: 1\" is missing");
+	if (!has_key(reader, root, "name"))
+		reader_fail(reader, root, "\"name\" is missing");
+	if (policy->network_mode == NETWORK_NONE && policy->net_allow.count + policy->net_bind.count > 0)
+		reader_fail(reader, root, "network.allow and network.bind have no effect with `mode: none`; "
+			    "leave them out or write `mode: host`");
+	policy->require |= REQUIRED_ALWAYS;
+	if (policy->network_mode == NETWORK_HOST)
+		policy->require |= 1U << FEATURE_BPF_CONNECT;
+	policy->prefer &= ~policy->require;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct diagnostic *left = a, *right = b;
+
+	if (left->line != right->line)
+		return left->line < right->line ? -1 : 1;
+	return (left->column > right->column) - (left->column < right->column);
+}
+
+int policy_compile(const char *name, const char *bytes, size_t len, struct policy *ret_policy,
+		   struct diagnostics *ret_diagnostics)
+{
+	cleanup_with(yaml_finish) struct yaml yaml = { 0 };
+	struct reader reader = { .yaml = &yaml, .policy = ret_policy, .diagnostics = ret_diagnostics };
+	int r;
+
+	*ret_diagnostics = (struct diagnostics){ .file = name };
+	set_defaults(ret_policy);
+	r = yaml_parse(slice_new(bytes, len), &yaml, ret_diagnostics);
+	if (r < 0)
+		return r;
+	read_mapping(&reader, policy_keys, yaml_node(&yaml, 0), ret_policy);
+	if (yaml_node(&yaml, 0)->kind == YAML_MAPPING)
+		check_whole(&reader, yaml_node(&yaml, 0));
+	qsort(ret_diagnostics->items, ret_diagnostics->count, sizeof(ret_diagnostics->items[0]), by_place);
+	return ret_diagnostics->count > 0 ? -EINVAL : 0;
+}

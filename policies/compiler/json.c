@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Canonical JSON by RFC 8785. Names are ASCII, numbers are whole and below 2^53, and the compiler
+ * has refused control characters; so jansson's compact form with sorted keys is that form. */
+#include <errno.h>
+#include <jansson.h>
+#include <openssl/evp.h>
+
+#include "compiler/compile.h"
+#include "compiler/keys.h"
+#include "compiler/read.h"
+
+#define MS_NS 1000000U
+
+static json_t *text_json(const struct policy *policy, struct policy_string string)
+{
+	return json_stringn(policy_text(policy, string), string.len);
+}
+
+static json_t *list_json(const struct policy *policy, const struct policy_list *list)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; array && i < list->count; i++)
+		IGNORE(json_array_append_new(array, text_json(policy, list->items[i])) < 0);
+	return array;
+}
+
+static json_t *word_json(const struct key *key, const void *field)
+{
+	int value;
+
+	memcpy(&value, field, sizeof(value));
+	for (const struct key_word *word = key->words; word->name; word++)
+		if (word->value == value)
+			return json_string(word->name);
+	return NULL;
+}
+
+static json_t *features_json(uint32_t bits)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < FEATURE_COUNT; i++)
+		if (bits & (1U << i))
+			IGNORE(json_array_append_new(array, json_string(feature_infos[i].name)) < 0);
+	return array;
+}
+
+static json_t *response_json(const struct response *response)
+{
+	json_t *array = json_array();
+
+	if (array && (response->bits & RESPONSE_ALERT))
+		IGNORE(json_array_append_new(array, json_string("alert")) < 0);
+	if (array && (response->bits & RESPONSE_REVOKE))
+		IGNORE(json_array_append_new(array, json_string("revoke")) < 0);
+	if (array && response->revoke_at > 0)
+		IGNORE(json_array_append_new(array, json_sprintf("revoke@%u", response->revoke_at)) < 0);
+	if (array && (response->bits & RESPONSE_WARN))
+		IGNORE(json_array_append_new(array, json_string("warn")) < 0);
+	return array;
+}
+
+static json_t *overrides_json(const uint8_t *overrides)
+{
+	json_t *object = json_object();
+
+	for (unsigned int i = 1; object && i < VIOLATION_TYPE_LIMIT; i++)
+		if (overrides[i] > 0)
+			IGNORE(json_object_set_new(object, violation_name((enum violation_type)i),
+				json_string(severity_name((enum severity)(overrides[i] - 1)))) < 0);
+	return object;
+}
+
+static json_t *section_json(const struct policy *policy, const struct key *keys, const void *base);
+
+static json_t *baselines_json(const struct policy *policy)
+{
+	json_t *object = json_object();
+
+	for (uint32_t i = 0; object && i < policy->baseline_count; i++)
+		IGNORE(json_object_set_new(object, policy_text(policy, policy->baselines[i].id),
+			section_json(policy, baseline_keys, &policy->baselines[i])) < 0);
+	return object;
+}
+
+/* Whole numbers that are 0 are "not set" and stay out. */
+static json_t *number_json(uint64_t value)
+{
+	return value > 0 ? json_integer((json_int_t)value) : NULL;
+}
+
+static json_t *value_json(const struct policy *policy, const struct key *key, const void *base)
+{
+	const void *field = key->offset == SIZE_MAX ? NULL : (const char *)base + key->offset;
+
+	switch (key->type) {
+	case KEY_UNSUPPORTED:
+		return NULL;
+	case KEY_SECTION:
+		return section_json(policy, key->keys, base);
+	case KEY_SCHEMA:
+		return json_integer(1);
+	case KEY_CALLER:
+		return json_string("caller");
+	case KEY_NAME:
+	case KEY_TEXT:
+		return json_string(field);
+	case KEY_WORD:
+		return field ? word_json(key, field) : json_string(key->words[0].name);
+	case KEY_TIER:
+		return json_sprintf("T%u", *(const uint32_t *)field);
+	case KEY_U32:
+		return number_json(*(const uint32_t *)field);
+	case KEY_DURATION:
+		return number_json(*(const uint64_t *)field / MS_NS);
+	case KEY_SIZE:
+	case KEY_CPU:
+		return number_json(*(const uint64_t *)field);
+	case KEY_WORKSPACE:
+		return text_json(policy, *(const struct policy_string *)field);
+	case KEY_PATHS:
+	case KEY_GLOBS:
+	case KEY_ENV:
+	case KEY_NET_CONNECT:
+	case KEY_NET_BIND:
+		return list_json(policy, field);
+	case KEY_FEATURES:
+		return features_json(*(const uint32_t *)field);
+	case KEY_BASELINES:
+		return baselines_json(policy);
+	case KEY_RESPONSE:
+		return response_json(field);
+	case KEY_OVERRIDES:
+		return overrides_json(field);
+	}
+	return NULL;
+}
+
+static json_t *section_json(const struct policy *policy, const struct key *keys, const void *base)
+{
+	json_t *object = json_object();
+
+	for (; object && keys->name; keys++) {
+		json_t *value = value_json(policy, keys, base);
+
+		if (value)
+			IGNORE(json_object_set_new(object, keys->name, value) < 0);
+	}
+	return object;
+}
+
+int policy_json(const struct policy *policy, struct buf *json)
+{
+	json_t *object = section_json(policy, policy_keys, policy);
+	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	int r = text ? buf_text(json, text) : -ENOMEM;
+
+	free(text);
+	json_decref(object);
+	return r;
+}
+
+int policy_digest(struct slice json, uint8_t ret_digest[32])
+{
+	unsigned int len = 0;
+
+	if (EVP_Digest(json.data, json.len, ret_digest, &len, EVP_sha256(), NULL) != 1 || len != 32)
+		return -EIO;
+	return 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compiler/keys.h"
+
+#define LATER(key_name, key_doc) { .name = key_name, .doc = key_doc, .type = KEY_UNSUPPORTED }
+#define SECTION(key_name, table, key_doc) \
+	{ .name = key_name, .doc = key_doc, .type = KEY_SECTION, .keys = table }
+#define FIELD(key_name, key_type, field, key_doc) \
+	{ .name = key_name, .doc = key_doc, .type = key_type, .offset = offsetof(struct policy, field) }
+#define WORD(key_name, list, field, key_doc) \
+	{ .name = key_name, .doc = key_doc, .type = KEY_WORD, .words = list, \
+	  .offset = offsetof(struct policy, field) }
+#define NUMBER(key_name, low, high, field, key_doc) \
+	{ .name = key_name, .doc = key_doc, .type = KEY_U32, .min = low, .max = high, \
+	  .offset = offsetof(struct policy, field) }
+#define RESPONSE(key_name, severity, key_doc) \
+	{ .name = key_name, .doc = key_doc, .type = KEY_RESPONSE, .min = severity, \
+	  .offset = offsetof(struct policy, responses) + (severity) * sizeof(struct response) }
+
+static const struct key_word mode_words[] = {
+	{ "enforce", MODE_ENFORCE }, { "permissive", KEY_WORD_LATER }, { "learn", KEY_WORD_LATER },
+	{ NULL, 0 },
+};
+static const struct key_word loss_words[] = {
+	{ "kill", LOSS_KILL }, { "freeze", LOSS_FREEZE }, { NULL, 0 },
+};
+static const struct key_word on_words[] = {
+	{ "deny", ON_DENY }, { "violate", ON_VIOLATE }, { "ask", KEY_WORD_LATER }, { NULL, 0 },
+};
+static const struct key_word workspace_words[] = {
+	{ "direct", WORKSPACE_DIRECT }, { "readonly", WORKSPACE_READONLY },
+	{ "overlay", KEY_WORD_LATER }, { NULL, 0 },
+};
+static const struct key_word network_words[] = {
+	{ "none", NETWORK_NONE }, { "host", NETWORK_HOST }, { "allowlist", KEY_WORD_LATER },
+	{ NULL, 0 },
+};
+static const struct key_word heartbeat_words[] = {
+	{ "off", HEARTBEAT_OFF }, { "either", HEARTBEAT_EITHER }, { "explicit", HEARTBEAT_EXPLICIT },
+	{ "activity", HEARTBEAT_ACTIVITY }, { "both", HEARTBEAT_BOTH }, { NULL, 0 },
+};
+static const struct key_word stall_words[] = {
+	{ "ignore", ON_DENY }, { "violate", KEY_WORD_LATER }, { "clarify", KEY_WORD_LATER }, { NULL, 0 },
+};
+static const struct key_word pin_words[] = {
+	{ "at_start", 0 }, { NULL, 0 },
+};
+
+static const struct key agent_keys[] = {
+	FIELD("tier", KEY_TIER, tier, "the ceiling of the agent's rights, T0 to T4"),
+	NUMBER("max_concurrent", 1, 10000, max_concurrent, "runs of one agent at the same time"),
+	LATER("child_runs", "runs that a run may start"),
+	{ 0 },
+};
+
+static const struct key heartbeat_keys[] = {
+	WORD("mode", heartbeat_words, heartbeat.mode, "what counts as a sign of life"),
+	FIELD("ttl", KEY_DURATION, heartbeat.ttl_ns, "silence longer than this is HEARTBEAT_TIMEOUT"),
+	FIELD("grace_start", KEY_DURATION, heartbeat.grace_start_ns, "time until the first sign of life"),
+	FIELD("max_extend", KEY_DURATION, heartbeat.max_extend_ns,
+	      "the longest single silence that an agent may announce"),
+	LATER("stall_after", "alive, but no progress"),
+	LATER("max_repeats", "the same program and arguments again and again"),
+	WORD("on_stall", stall_words, heartbeat.on_stall, "what follows when there is no progress"),
+	{ 0 },
+};
+
+static const struct key limits_keys[] = {
+	NUMBER("pids", 1, 65536, limits.pids, "processes and threads at the same time"),
+	FIELD("memory", KEY_SIZE, limits.memory_bytes, "memory of the whole run"),
+	FIELD("cpu", KEY_CPU, limits.cpu_milli, "processors' worth of time"),
+	NUMBER("open_files", 16, 1048576, limits.open_files, "descriptors of each process"),
+	FIELD("file_size", KEY_SIZE, limits.file_size_bytes, "the largest file that may be written"),
+	FIELD("wall", KEY_DURATION, limits.wall_ns, "time until the run is ended with exit code 124"),
+	{ 0 },
+};
+
+static const struct key sandbox_keys[] = {
+	FIELD("require", KEY_FEATURES, require, "protections without which nothing starts (exit 121)"),
+	FIELD("prefer", KEY_FEATURES, prefer, "protections whose absence is printed and recorded"),
+	{ .name = "user", .doc = "who the run is; only `caller`, never root", .type = KEY_CALLER },
+	WORD("on_forbidden", on_words, on_forbidden, "what a refused system call leads to"),
+	FIELD("hide", KEY_GLOBS, hide, "paths that do not exist for the run"),
+	FIELD("env", KEY_ENV, env, "environment variables that are passed on; a final * is a prefix"),
+	{ 0 },
+};
+
+static const struct key workspace_keys[] = {
+	FIELD("path", KEY_WORKSPACE, workspace_path, "the tree that is worked on, \"${cwd}\" or a path"),
+	WORD("mode", workspace_words, workspace_mode, "direct: written in place; readonly"),
+	{ 0 },
+};
+
+static const struct key files_keys[] = {
+	FIELD("read", KEY_PATHS, read, "what is visible, with everything below it"),
+	FIELD("write", KEY_PATHS, write, "what may be changed; also visible"),
+	FIELD("deny_read", KEY_GLOBS, deny_read, "what is covered inside visible trees"),
+	FIELD("deny_write", KEY_GLOBS, deny_write, "what is read-only inside writable trees"),
+	WORD("on_scope", on_words, files_on_scope, "what a write outside `write` leads to"),
+	FIELD("baseline", KEY_BASELINES, baselines, "what must not change: BASELINE_MUTATION"),
+	{ 0 },
+};
+
+static const struct key network_keys[] = {
+	WORD("mode", network_words, network_mode, "none: own loopback only; host: by the lists below"),
+	FIELD("allow", KEY_NET_CONNECT, net_allow, "where a run may connect; empty: nowhere"),
+	FIELD("deny", KEY_NET_CONNECT, net_deny, "never, whatever allow says"),
+	FIELD("bind", KEY_NET_BIND, net_bind, "where a run may listen"),
+	LATER("expose", "ports of the run that the host may reach"),
+	LATER("allow_unix", "UNIX sockets outside"),
+	WORD("on_scope", on_words, net_on_scope, "what a refused connection leads to"),
+	{ 0 },
+};
+
+static const struct key violations_keys[] = {
+	RESPONSE("critical", SEVERITY_CRITICAL, "what a CRITICAL violation leads to"),
+	RESPONSE("high", SEVERITY_HIGH, "what a HIGH violation leads to"),
+	RESPONSE("medium", SEVERITY_MEDIUM, "what a MEDIUM violation leads to"),
+	RESPONSE("low", SEVERITY_LOW, "what a LOW violation leads to"),
+	FIELD("override", KEY_OVERRIDES, severity_override, "another severity for a type"),
+	{ 0 },
+};
+
+const struct key baseline_keys[] = {
+	{ .name = "paths", .doc = "files and directories", .type = KEY_GLOBS,
+	  .offset = offsetof(struct policy_baseline, paths) },
+	{ .name = "pin", .doc = "when the right state is taken", .type = KEY_WORD, .words = pin_words,
+	  .offset = SIZE_MAX },
+	{ .name = "on", .doc = "what a refused change leads to", .type = KEY_WORD, .words = on_words,
+	  .offset = offsetof(struct policy_baseline, on) },
+	{ 0 },
+};
+
+const struct key policy_keys[] = {
+	{ .name = "schema", .doc = "the version of this format: 1", .type = KEY_SCHEMA },
+	{ .name = "name", .doc = "what the policy is called", .type = KEY_NAME,
+	  .offset = offsetof(struct policy, name), .max = POLICY_NAME_MAX },
+	{ .name = "version", .doc = "of this policy, in quotes", .type = KEY_TEXT,
+	  .offset = offsetof(struct policy, version), .max = POLICY_NAME_MAX },
+	{ .name = "description", .doc = "one line", .type = KEY_TEXT,
+	  .offset = offsetof(struct policy, description), .max = POLICY_TEXT_MAX },
+	WORD("mode", mode_words, mode, "enforce: what is not allowed is refused"),
+	WORD("on_supervisor_loss", loss_words, on_supervisor_loss, "if the supervisor dies"),
+	WORD("on_loss", loss_words, on_loss, "if events would be lost"),
+	SECTION("agent", agent_keys, "who works here"),
+	SECTION("heartbeat", heartbeat_keys, "signs of life"),
+	SECTION("limits", limits_keys, "resources"),
+	SECTION("sandbox", sandbox_keys, "what confines the run"),
+	SECTION("workspace", workspace_keys, "where it works"),
+	SECTION("files", files_keys, "what it may see and change"),
+	SECTION("network", network_keys, "where it may connect and listen"),
+	SECTION("violations", violations_keys, "what broken rules lead to"),
+	LATER("high_risk_transitions", "transitions that a person confirms"),
+	LATER("lease", "one writer per resource"),
+	LATER("budget", "how many errors are too many"),
+	LATER("secrets", "credentials by name"),
+	LATER("environments", "tagged addresses, paths and variables"),
+	LATER("include", "shipped packs"),
+	LATER("capabilities", "what an action is and risks"),
+	LATER("rules", "match and verdict"),
+	LATER("approvals", "who answers"),
+	LATER("plans", "what is approved before"),
+	LATER("phases", "where a run is in its life"),
+	LATER("guards", "typed predicates"),
+	{ 0 },
+};

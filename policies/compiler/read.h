@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One value of a document into one field of the policy, by the type of its key. */
+#ifndef COMPILER_READ_H
+#define COMPILER_READ_H
+
+#include "compiler/keys.h"
+#include "compiler/yaml.h"
+
+struct reader {
+	const struct yaml *yaml;
+	struct policy *policy;
+	struct diagnostics *diagnostics;
+};
+
+/* Adds a diagnostic at a node. */
+#define reader_fail(reader, node, ...) \
+	diagnostics_add((reader)->diagnostics, (node)->line, (node)->column, __VA_ARGS__)
+
+#define SHOWN_MAX 100U
+/* The node's text for a message: quoted, escaped, cut. */
+const char *reader_show(const struct reader *reader, const struct yaml_node *node, char to[SHOWN_MAX]);
+/* The text of a scalar that is text by YAML's core schema, else a diagnostic and false. */
+bool reader_text(struct reader *reader, const struct yaml_node *node, struct slice *ret_text);
+
+/* Reads `node` into the field of `key` in the struct at `base`. Errors go to the diagnostics. */
+void read_value(struct reader *reader, const struct key *key, const struct yaml_node *node, void *base);
+/* Reads a mapping whose keys are those of `keys`. */
+void read_mapping(struct reader *reader, const struct key *keys, const struct yaml_node *node, void *base);
+
+/* lists.c */
+void read_list(struct reader *reader, const struct key *key, const struct yaml_node *node, void *field);
+void read_workspace(struct reader *reader, const struct yaml_node *node, struct policy_string *ret);
+void read_features(struct reader *reader, const struct yaml_node *node, uint32_t *ret_bits);
+void read_baselines(struct reader *reader, const struct yaml_node *node);
+void read_response(struct reader *reader, const struct key *key, const struct yaml_node *node,
+		   struct response *ret);
+void read_overrides(struct reader *reader, const struct yaml_node *node);
+/* Keeps a text in the policy's arena. False when it is full. */
+bool policy_keep(struct policy *policy, struct slice text, struct policy_string *ret);
+
+#endif
