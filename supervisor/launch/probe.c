@@ -52,8 +52,11 @@ static int in_child(struct clone_args args, int (*probe)(void))
 
 	args.exit_signal = SIGCHLD;
 	pid = sys_clone3(&args);
-	if (pid == 0)
-		_exit(probe ? -MIN(probe(), 0) & 0xff : 0);
+	if (pid == 0) {
+		int r = probe ? probe() : 0;
+
+		_exit(r < 0 ? -r & 0xff : 0); /* the numbers in use are below 256 */
+	}
 	return child_wait(pid);
 }
 
