@@ -48,7 +48,7 @@ static int parse_milli(struct slice text, uint64_t *ret_milli)
 		milli = milli * 10 + (uint64_t)(digit - '0');
 	}
 	*ret_milli = whole * 1000 + milli;
-	return *ret_milli > 0 ? 0 : -ERANGE;
+	return 0;
 }
 
 static int word_take(const struct option_row *row, const char *value, const char **into)
@@ -62,11 +62,17 @@ static int word_take(const struct option_row *row, const char *value, const char
 	return -EINVAL;
 }
 
-static int positive(int result, uint64_t value)
+static int positive(int (*parse)(struct slice, uint64_t *), const char *text, uint64_t *ret_value)
 {
-	if (result < 0)
-		return result;
-	return value > 0 ? 0 : -ERANGE;
+	uint64_t value;
+	int r = parse(slice_of(text), &value);
+
+	if (r < 0)
+		return r;
+	if (value == 0)
+		return -ERANGE;
+	*ret_value = value;
+	return 0;
 }
 
 static int value_store(const struct option_row *row, const char *value, void *into)
@@ -85,13 +91,13 @@ static int value_store(const struct option_row *row, const char *value, void *in
 	case OPTION_LIST:
 		return value[0] == '\0' ? -EINVAL : list_append(member, value);
 	case OPTION_SIZE:
-		return positive(parse_size(slice_of(value), member), *(uint64_t *)member);
+		return positive(parse_size, value, member);
 	case OPTION_DURATION:
-		return positive(parse_duration(slice_of(value), member), *(uint64_t *)member);
+		return positive(parse_duration, value, member);
 	case OPTION_COUNT:
 		return parse_u32(slice_of(value), 1, OPTION_COUNT_MAX, member);
 	case OPTION_MILLI:
-		return parse_milli(slice_of(value), member);
+		return positive(parse_milli, value, member);
 	case OPTION_WORD:
 		return word_take(row, value, member);
 	}
@@ -220,6 +226,7 @@ static int take_long(struct cursor *cursor, const char *text)
 		if (!equals)
 			return value_take(cursor->set, row, "", cursor->into, cursor->err);
 		error_say(cursor->err, -EINVAL, "option --%s takes no value", row->name);
+		error_next(cursor->err, "write --%s alone", row->name);
 		return error_exit(cursor->err, CLI_USAGE);
 	}
 	value = equals ? equals + 1 : cursor_next(cursor);

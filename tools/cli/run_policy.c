@@ -14,6 +14,7 @@
 
 #define COMPILE_SECONDS 10U
 #define COMPILE_MEMORY (512UL << 20)
+#define COMPILE_FILE_BYTES (1UL << 20)
 
 /* Written by the child, read by us only after it is gone. */
 struct compiled {
@@ -122,7 +123,7 @@ static int compile_filter(void)
 {
 	static const int allowed[] = {
 		SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(fstat),
-		SCMP_SYS(newfstatat), SCMP_SYS(lseek), SCMP_SYS(brk), SCMP_SYS(mmap),
+		SCMP_SYS(newfstatat), SCMP_SYS(lseek), SCMP_SYS(memfd_create), SCMP_SYS(brk), SCMP_SYS(mmap),
 		SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect), SCMP_SYS(madvise),
 		SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(getpid),
 		SCMP_SYS(gettid), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
@@ -145,8 +146,9 @@ static int compile_confine(const struct identity *identity)
 		int resource;
 		rlim_t limit;
 	} limits[] = {
-		{ RLIMIT_CPU, COMPILE_SECONDS }, { RLIMIT_CORE, 0 }, { RLIMIT_FSIZE, 0 },
-		{ RLIMIT_NPROC, 0 }, { RLIMIT_NOFILE, 0 },
+		{ RLIMIT_CPU, COMPILE_SECONDS }, { RLIMIT_CORE, 0 }, { RLIMIT_NPROC, 0 },
+		/* libseccomp hands its filter over in a memfd. */
+		{ RLIMIT_FSIZE, COMPILE_FILE_BYTES }, { RLIMIT_NOFILE, 64 },
 #ifndef __SANITIZE_ADDRESS__
 		/* ASan's shadow memory is larger than any address space limit. */
 		{ RLIMIT_AS, COMPILE_MEMORY },

@@ -8,8 +8,9 @@ static bool string_is_sane(const struct policy *policy, struct policy_string str
 	/* Widened, so that no sum wraps. */
 	uint64_t end = (uint64_t)string.offset + string.len;
 
+	/* Not set. Whoever reads it as text meets the terminator at the end of the strings. */
 	if (string.offset == 0 && string.len == 0)
-		return policy->strings[0] == '\0' || policy->strings_len == 0;
+		return true;
 	return end < policy->strings_len && policy->strings[end] == '\0' &&
 	       memchr(policy->strings + string.offset, '\0', string.len) == NULL;
 }
@@ -80,6 +81,8 @@ static bool enums_are_sane(const struct policy *policy)
 int run_policy_check(const struct policy *policy)
 {
 	if (policy->strings_len > POLICY_STRINGS_MAX || !enums_are_sane(policy))
+		return -EINVAL;
+	if (policy->strings[policy->strings_len ? policy->strings_len - 1 : 0] != '\0')
 		return -EINVAL;
 	if (!memchr(policy->name, '\0', sizeof(policy->name)) ||
 	    !memchr(policy->version, '\0', sizeof(policy->version)) ||
