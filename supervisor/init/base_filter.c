@@ -167,17 +167,28 @@ static void rule_one(struct program *program, const struct argument_rule *rule)
 	}
 }
 
-/* All rows of one call; skipped by a single jump whose length is filled in afterwards. */
+/* What follows is for one call only: others skip it by a jump whose length call_end() fills in. */
+static size_t call_begin(struct program *program, uint32_t nr)
+{
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, nr);
+	return program->len - 1;
+}
+
+static void call_end(struct program *program, size_t jump)
+{
+	if (jump < program->max)
+		program->code[jump].jf = (uint8_t)(program->len - jump - 1);
+}
+
+/* All rows of one call. Returns the index of the first row of the next. */
 static size_t rules_of_call(struct program *program, size_t first)
 {
-	size_t jump = program->len, at = first;
+	size_t jump = call_begin(program, rules[first].nr), at = first;
 
-	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, rules[first].nr);
 	for (; at < COUNT(rules) && rules[at].nr == rules[first].nr; at++)
 		rule_one(program, &rules[at]);
 	answer(program, rules[at - 1].test == ALLOW_VALUES ? REFUSE : SECCOMP_RET_ALLOW);
-	if (jump < program->max)
-		program->code[jump].jf = (uint8_t)(program->len - jump - 1);
+	call_end(program, jump);
 	return at;
 }
 
@@ -185,7 +196,8 @@ static size_t rules_of_call(struct program *program, size_t first)
  * not a row. */
 static void socket_rule(struct program *program)
 {
-	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 11, SYS_socket);
+	size_t jump = call_begin(program, SYS_socket);
+
 	load_argument(program, 0);
 	answer_if_equal(program, AF_UNIX, SECCOMP_RET_ALLOW);
 	answer_if_equal(program, AF_INET, SECCOMP_RET_ALLOW);
@@ -195,16 +207,19 @@ static void socket_rule(struct program *program)
 	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0 /* NETLINK_ROUTE */);
 	answer(program, REFUSE);
 	answer(program, SECCOMP_RET_ALLOW);
+	call_end(program, jump);
 }
 
 /* seccomp: a filter of the run's own is fine, a listener is not: its answers could be "continue". */
 static void seccomp_rule(struct program *program)
 {
-	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, SYS_seccomp);
+	size_t jump = call_begin(program, SYS_seccomp);
+
 	load_argument(program, 1);
 	emit(program, BPF_JMP | BPF_JSET | BPF_K, 0, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER);
 	answer(program, REFUSE);
 	answer(program, SECCOMP_RET_ALLOW);
+	call_end(program, jump);
 }
 
 size_t base_filter_build(struct sock_filter *ret, size_t max)
