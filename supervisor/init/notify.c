@@ -106,10 +106,30 @@ bool notify_take(struct notify_bucket *bucket, uint64_t now_ns)
 	return true;
 }
 
+/* A file system of its own, whatever the plan mounted at /run: it also covers the host's
+ * /run/bailiff with the supervisor's socket. */
+static int agent_directory(struct init *init)
+{
+	static const char *const options[] = { "mode", "0755", "size", "64k", NULL };
+	auto_close int at = tree_make(init, "/run/bailiff", true);
+	auto_close int tree = FD_NONE;
+	int r;
+
+	if (at < 0)
+		return at;
+	tree = tree_new("tmpfs", options, ATTR_NOEXEC);
+	if (tree < 0)
+		return tree;
+	r = tree_attach(tree, at);
+	if (r >= 0)
+		r = tree_own(init, tree);
+	return r < 0 ? r : tree_make(init, "/run/bailiff/agent", true);
+}
+
 int stage_notify(struct init *init, struct error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "notify" };
-	auto_close int dir = tree_make(init, "/run/bailiff/agent", true);
+	auto_close int dir = agent_directory(init);
 	auto_close int fd = FD_NONE;
 
 	if (dir < 0)

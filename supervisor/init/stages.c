@@ -16,7 +16,7 @@ const struct stage init_stages[] = {
 	{ "mounts", stage_mounts },
 	/* After mounts: it needs the devpts of the new /dev. */
 	{ "terminal", stage_terminal },
-	/* After mounts: nothing may be mounted over the socket. */
+	/* After mounts: nothing may be mounted over the socket, and it covers the host's /run/bailiff. */
 	{ "notify", stage_notify },
 	/* After everything that looks at the host: from here on it cannot be named any more. */
 	{ "pivot", stage_pivot },
