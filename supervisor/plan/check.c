@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The border of root: bytes from an unprivileged process become a plan, or nothing. Every offset,
  * count, enum and string is looked at before it is used; nothing is changed and nothing allocated. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>

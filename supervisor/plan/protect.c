@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names inside visible trees that are hidden or must not change. A mount on a directory does not
+ * hinder renaming its parent, so each directory between the writable root and a protected path is
+ * bound onto itself: a mount point cannot be renamed (`mv .git x; mkdir -p .git/hooks`). */
+#include <errno.h>
+
+#include "base/text.h"
+#include "plan/build.h"
+
+/* Where Bailiff keeps what no run may see, whatever a policy or a flag shows. */
+static const char *const own_paths[] = { "/var/lib/bailiff", "/run/bailiff" };
+
+struct place {
+	struct error *err;
+	const char *rule;
+};
+
+static bool shown_writable(const struct build *build, const char *path)
+{
+	const struct plan_mount *mount = layout_shows(build, path);
+
+	return mount && mount->kind == MOUNT_BIND_RW;
+}
+
+/* PIN for each directory between the writable root and `path`, without both. */
+static int pin_parents(struct build *build, const char *root, const char *path)
+{
+	char parent[PLAN_PATH_MAX];
+	int r = text_copy(parent, sizeof(parent), slice_of(path));
+
+	while (r == 0) {
+		char *slash = strrchr(parent, '/');
+
+		if (!slash || slash == parent)
+			return 0;
+		*slash = '\0';
+		if (!path_is_below(parent, root) || strcmp(parent, root) == 0)
+			return 0;
+		r = layout_add(build, MOUNT_PIN, parent, MOUNT_IS_DIR);
+	}
+	return r;
+}
+
+/* A link that the run could replace would lead the name elsewhere. */
+static int refuse_link(struct build *build, const char *at, const char *text)
+{
+	return text[0] && shown_writable(build, at) ? -EMLINK : 0;
+}
+
+static int protect_path(struct build *build, const char *path, void *context)
+{
+	const struct place *place = context;
+	const struct plan_mount *mount;
+	char root[PLAN_PATH_MAX], shown[256];
+	struct path real;
+	int r = host_resolve(build, path, refuse_link, &real);
+
+	if (r == -EMLINK) {
+		text_escape(shown, sizeof(shown), slice_of(path));
+		error_say(place->err, -ELOOP, "the protected path '%s' (%s) is or passes a symbolic link "
+			  "in a writable tree, which the run could replace", shown, place->rule);
+		error_exit(place->err, BUILD_EXIT_REFUSED);
+		return error_next(place->err, "replace the link by what it names, or take the path out of "
+				  "`%s`", place->rule);
+	}
+	/* A dangling link or a path that just went away protects nothing. */
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	mount = layout_shows(build, real.text);
+	if (!mount || mount->kind != MOUNT_BIND_RW)
+		return 0;
+	r = text_copy(root, sizeof(root), slice_of(build_string(build, mount->target)));
+	if (r == 0)
+		r = pin_parents(build, root, real.text);
+	if (r == 0)
+		r = layout_add(build, MOUNT_PROTECT, real.text,
+			       S_ISDIR(real.st.st_mode) ? MOUNT_IS_DIR : 0);
+	return r;
+}
+
+static int mask_path(struct build *build, const char *path, void *context)
+{
+	const struct plan_mount *mount;
+	struct path real;
+	uint32_t flags;
+
+	(void)context;
+	if (host_resolve(build, path, NULL, &real) < 0)
+		return 0;
+	mount = layout_shows(build, real.text);
+	if (!mount || mount->kind == MOUNT_PROC || mount->kind == MOUNT_DEV)
+		return 0;
+	flags = S_ISDIR(real.st.st_mode) ? MOUNT_IS_DIR : 0;
+	/* In a private tree the name does not exist; the mask turns ENOENT into a refusal. */
+	if (mount->kind == MOUNT_TMPFS)
+		flags |= MOUNT_MASK_ALWAYS;
+	return layout_add(build, MOUNT_MASK, real.text, flags);
+}
+
+static int each_path(struct build *build, const struct policy_list *list, const char *rule,
+		     host_found_fn found, struct error *err)
+{
+	struct place place = { err, rule };
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		const char *text = policy_text(build->policy, list->items[i]);
+		char expanded[PLAN_PATH_MAX];
+		int r;
+
+		if (host_expand(build, text, expanded) < 0)
+			continue;
+		r = host_glob(build, expanded, found, &place);
+		if (r == -E2BIG) {
+			error_say(err, r, "the pattern '%s' (%s) has more than %u files to look at", text,
+				  rule, BUILD_GLOB_ENTRIES_MAX);
+			error_exit(err, BUILD_EXIT_REFUSED);
+			return error_next(err, "use a pattern without **, or a smaller workspace");
+		}
+		if (r < 0)
+			return err && err->code ? r : error_set(err, r, "protect '%s' (%s)", text, rule);
+	}
+	return 0;
+}
+
+/* A linked worktree's hooks and configuration are the common directory's. */
+static int protect_common(struct build *build, struct error *err)
+{
+	static const char *const names[] = { "hooks", "config", "config.worktree" };
+	struct place place = { err, "files.deny_write" };
+	struct path common;
+	int r = git_common_directory(build, &common);
+
+	if (r <= 0)
+		return r;
+	r = 0;
+	for (size_t i = 0; r == 0 && i < COUNT(names); i++) {
+		char path[PLAN_PATH_MAX + 32];
+
+		IGNORE(snprintf(path, sizeof(path), "%s/%s", common.text, names[i]) < 0);
+		r = host_glob(build, path, protect_path, &place);
+	}
+	return r;
+}
+
+int protect_build(struct build *build, struct error *err)
+{
+	const struct policy *policy = build->policy;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < COUNT(own_paths); i++)
+		r = host_glob(build, own_paths[i], mask_path, NULL);
+	if (r == 0)
+		r = each_path(build, &policy->hide, "sandbox.hide", mask_path, err);
+	if (r == 0)
+		r = each_path(build, &policy->deny_read, "files.deny_read", mask_path, err);
+	if (r == 0)
+		r = each_path(build, &policy->deny_write, "files.deny_write", protect_path, err);
+	for (uint32_t i = 0; r == 0 && i < policy->baseline_count; i++)
+		r = each_path(build, &policy->baselines[i].paths, "files.baseline", protect_path, err);
+	if (r == 0)
+		r = protect_common(build, err);
+	if (r < 0)
+		return err && err->code ? r : error_set(err, r, "protect paths");
+	layout_sort(&build->guards, build);
+	return 0;
+}
+
+bool protect_hides(const struct build *build, const char *path)
+{
+	const struct plan_mount *guards = (const struct plan_mount *)(const void *)build->guards.data;
+
+	for (size_t i = 0; i < build->guards.len / sizeof(*guards); i++)
+		if (guards[i].kind == MOUNT_MASK &&
+		    path_is_below(path, build_string(build, guards[i].target)))
+			return true;
+	return false;
+}
