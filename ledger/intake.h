@@ -173,7 +173,8 @@ _Static_assert(sizeof(struct intake_ack) == 24, "wire format");
 /* ---- building, used by producers ---- */
 
 /* Starts a record at the end of `buf`; fill the fixed part through the returned pointer before the
- * next append. obj, obj2, pairs and values must follow in this order. NULL when full. */
+ * next append. obj, obj2, pairs and values must follow in this order. NULL when full. The memory of a
+ * fixed buffer must be aligned to 8. */
 struct intake_record *intake_begin(struct buf *buf, enum record_kind kind);
 /* `record_at` is the offset of the record in buf. All return 0, -ENOSPC, -E2BIG (beyond the
  * maximum above) or -EINVAL (called out of order); after any of them intake_end() fails. */

@@ -178,17 +178,22 @@ int store_open(int ledger_fd, struct store **ret_store, struct error *err)
 	return r;
 }
 
-struct store *store_free(struct store *store)
+static void finalize_all(struct store *store)
 {
 	sqlite3_stmt **statements[] = {
 		&store->add_value, &store->add_doc, &store->find_doc, &store->find_run,
 		&store->last_of_run, &store->add_checkpoint,
 	};
 
-	if (!store)
-		return NULL;
 	for (size_t i = 0; i < COUNT(statements); i++)
 		store_db_finalize_p(statements[i]);
+}
+
+struct store *store_free(struct store *store)
+{
+	if (!store)
+		return NULL;
+	finalize_all(store);
 	store->projector = projector_free(store->projector);
 	edge_finish(&store->edge);
 	store_db_close_p(&store->values);

@@ -18,6 +18,7 @@
 #include "base/loop.h"
 
 #define ANSWER_MS 10000
+#define BATCH 200U           /* records of a datagram that ledgerd_record() begins */
 #define CHILD_SOCKET 3
 #define CHILD_DIR 4
 
@@ -120,6 +121,8 @@ struct intake_record *ledgerd_record(struct ledgerd *ledgerd, enum record_kind k
 {
 	struct intake_record *record;
 
+	if (ledgerd->count == BATCH && ledgerd_send(ledgerd) < 0)
+		return NULL;
 	if (ledgerd->count == 0) {
 		ledgerd->batch.len = 0;
 		if (!buf_reserve(&ledgerd->batch, sizeof(struct intake_head)))

@@ -15,7 +15,7 @@ struct ledgerd {
 	uint32_t refused;        /* acks with INTAKE_REFUSED */
 	struct buf batch;        /* records being built, behind room for the head */
 	uint32_t count;
-	uint8_t memory[INTAKE_DATAGRAM_MAX];
+	_Alignas(8) uint8_t memory[INTAKE_DATAGRAM_MAX];
 };
 
 /* Makes the directory. */

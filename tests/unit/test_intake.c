@@ -7,7 +7,7 @@
 #include "ledger/intake_parse.h"
 #include "lib/runner.h"
 
-static uint8_t memory[INTAKE_DATAGRAM_MAX];
+static _Alignas(8) uint8_t memory[INTAKE_DATAGRAM_MAX];
 
 /* A datagram with one full record behind its head. */
 static struct buf build(void)

@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A real bailiff-ledgerd, with the test as its producer. */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/sha.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/loop.h"
+#include "ledger/note.h"
+#include "ledger/project.h"
+#include "ledger/schema.h"
+#include "lib/ledgerd.h"
+#include "lib/runner.h"
+
+static struct ledgerd ledgerd;
+static const uint8_t run_a[16] = { 1, 2, 3 }, run_b[16] = { 9, 8, 7 };
+
+static void setup(void)
+{
+	ledgerd_init(&ledgerd);
+}
+
+static void teardown(void)
+{
+	ledgerd_done(&ledgerd);
+}
+
+static sqlite3 *open_db(const char *name)
+{
+	char path[128];
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "file:%s/1/%s?mode=ro", ledgerd.dir, name);
+	ck_assert_msg(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) ==
+		      SQLITE_OK, "open %s: %s", path, sqlite3_errmsg(db));
+	return db;
+}
+
+static int64_t number(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *statement;
+	int64_t result = -4711;
+
+	ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK, "%s: %s", sql,
+		      sqlite3_errmsg(db));
+	if (sqlite3_step(statement) == SQLITE_ROW)
+		result = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return result;
+}
+
+static int64_t number_in(const char *name, const char *sql)
+{
+	sqlite3 *db = open_db(name);
+	int64_t result = number(db, sql);
+
+	sqlite3_close(db);
+	return result;
+}
+
+/* Replays the whole log into an empty database and compares tree, chains, columns; the newest
+ * checkpoint must be the root of its size, signed by both keys. */
+static void check_log(void)
+{
+	struct error err = { 0 };
+	sqlite3 *db = open_db("ledger.db"), *copy;
+	struct projector *projector;
+	struct tree_hasher *hasher;
+	static struct tree_frontier frontier;
+	struct tree_entry entries[TREE_TILE_LEVELS];
+	struct tree_hash leaf, root;
+	sqlite3_stmt *events, *points;
+	uint32_t count;
+	uint64_t seq = 0;
+
+	memset(&frontier, 0, sizeof(frontier));
+	ck_assert_int_eq(number(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+	ck_assert_msg(schema_check(db, SCHEMA_LEDGER, &err) == 0, "%s", err.text);
+	ck_assert_int_eq(sqlite3_open(":memory:", &copy), SQLITE_OK);
+	ck_assert_int_eq(schema_make(copy, SCHEMA_LEDGER, &err), 0);
+	ck_assert_int_eq(projector_new(copy, &projector, &err), 0);
+	ck_assert_int_eq(tree_hasher_new(&hasher), 0);
+	sqlite3_exec(copy, "BEGIN", NULL, NULL, NULL);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT seq, rec FROM event ORDER BY seq", -1,
+					    &events, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT root FROM checkpoint WHERE size = ?", -1,
+					    &points, NULL), SQLITE_OK);
+	for (; sqlite3_step(events) == SQLITE_ROW; seq++) {
+		struct slice rec = slice_new(sqlite3_column_blob(events, 1),
+					     (size_t)sqlite3_column_bytes(events, 1));
+
+		ck_assert_uint_eq((uint64_t)sqlite3_column_int64(events, 0), seq);
+		ck_assert_int_eq(projector_replay(projector, seq, rec, &err), 0);
+		ck_assert_int_eq(tree_leaf(hasher, rec, &leaf), 0);
+		ck_assert_int_eq(tree_append(hasher, &frontier, &leaf, entries, &count), 0);
+		sqlite3_bind_int64(points, 1, (int64_t)seq + 1);
+		if (sqlite3_step(points) == SQLITE_ROW) {
+			ck_assert_int_eq(tree_root(hasher, &frontier, &root), 0);
+			ck_assert_mem_eq(sqlite3_column_blob(points, 0), root.bytes, 32);
+		}
+		sqlite3_reset(points);
+	}
+	ck_assert_int_ge(number(db, "SELECT count(*) FROM checkpoint"), 1);
+	ck_assert_int_le(number(db, "SELECT max(size) FROM checkpoint"), (int64_t)seq);
+	/* The rows are those of the replay. */
+	for (size_t i = 0; i < schema_table_count; i++) {
+		char sql[600];
+
+		if (schema_tables[i].role == ROLE_HASH_BOUND)
+			continue;
+		snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", schema_tables[i].name);
+		ck_assert_msg(number(db, sql) == number(copy, sql), "%s differs",
+			      schema_tables[i].name);
+		snprintf(sql, sizeof(sql), "SELECT coalesce(sum(length(quote(CAST((%s) AS TEXT)))),0)"
+			 " FROM %s", i == 1 ? "run + 7 * proc + 31 * coalesce(obj, 0)" : "rowid",
+			 schema_tables[i].name);
+		if (i < 2)
+			ck_assert_int_eq(number(db, sql), number(copy, sql));
+	}
+	sqlite3_finalize(events);
+	sqlite3_finalize(points);
+	projector_free(projector);
+	tree_hasher_free(hasher);
+	sqlite3_close(copy);
+	sqlite3_close(db);
+}
+
+static void start(void)
+{
+	int status = ledgerd_start(&ledgerd);
+
+	ck_assert_msg(status == 0, "bailiff-ledgerd ended with %d", status);
+}
+
+static void add_open(const uint8_t run[16], const char *path)
+{
+	size_t at;
+	struct intake_record *record = ledgerd_record(&ledgerd, RECORD_OPEN_WRITE, run, &at);
+
+	ck_assert_ptr_nonnull(record);
+	record->proc_pid = 77;
+	record->proc_start_ns = 5;
+	record->flags = INTAKE_HAS_SRC;
+	record->kseq = ledgerd.cursor + ledgerd.count;
+	ck_assert_int_eq(intake_obj(&ledgerd.batch, at, slice_of(path)), 0);
+	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
+}
+
+START_TEST(a_new_log_begins_with_genesis_and_ends_with_a_signed_stop)
+{
+	start();
+	ck_assert_uint_eq(ledgerd.ack.size, 3);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	check_log();
+	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) = 4 AND max(kind = 2 AND seq = 3)"
+				   " AND max(kind = 0 AND seq = 0) FROM event"), 1);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT max(size) FROM checkpoint"), 4);
+	start();
+	/* An orderly stop needs no recover record: log_start and clock only. */
+	ck_assert_uint_eq(ledgerd.ack.size, 6);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	check_log();
+}
+END_TEST
+
+START_TEST(records_of_a_run_are_chained_and_counted)
+{
+	sqlite3 *db;
+	size_t at;
+
+	start();
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_b), 0);
+	for (int i = 0; i < 300; i++)
+		add_open(i % 3 ? run_a : run_b, i % 2 ? "/w/odd" : "/w/even");
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	/* The chain goes on behind a restart. */
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	start();
+	add_open(run_a, "/w/odd");
+	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_RUN_END, run_a, &at));
+	ck_assert_int_eq(intake_uint(&ledgerd.batch, at, DETAIL_EXIT_CODE, 0), 0);
+	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_uint_eq(ledgerd.refused, 0);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	check_log();
+	db = open_db("ledger.db");
+	ck_assert_int_eq(number(db, "SELECT rcount FROM run WHERE hex(uid) LIKE '010203%'"), 203);
+	ck_assert_int_eq(number(db, "SELECT count(*) FROM event WHERE run ="
+				" (SELECT id FROM run WHERE hex(uid) LIKE '010203%')"), 203);
+	ck_assert_int_eq(number(db, "SELECT count(*) FROM (SELECT rseq - lag(rseq, 1, -1) OVER"
+				" (PARTITION BY run ORDER BY seq) AS d FROM event WHERE run >= 0)"
+				" WHERE d != 1"), 0);
+	ck_assert_int_eq(number(db, "SELECT count(*) FROM name"), 2);
+	sqlite3_close(db);
+}
+END_TEST
+
+START_TEST(a_sync_record_is_signed_when_it_is_acked)
+{
+	size_t at;
+
+	start();
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_VIOLATION, run_a, &at));
+	ck_assert_int_eq(intake_uint(&ledgerd.batch, at, DETAIL_TYPE, 11), 0);
+	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
+	ck_assert_int_eq(ledgerd_send(&ledgerd), 0);
+	while (ledgerd.acked < ledgerd.cursor)
+		ck_assert_int_eq(ledgerd_answer(&ledgerd, 3000), 1);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT max(size) FROM checkpoint"),
+			 (int64_t)ledgerd.size);
+	ck_assert_int_eq(ledgerd_kill(&ledgerd), 128 + SIGKILL);
+	check_log();
+}
+END_TEST
+
+START_TEST(telemetry_is_durable_within_20_ms_and_signed_within_a_second)
+{
+	uint64_t begin;
+	int64_t size = 0;
+
+	start();
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	add_open(run_a, "/w/a");
+	begin = now_monotonic_ns();
+	ck_assert_int_eq(ledgerd_send(&ledgerd), 0);
+	while (ledgerd.acked < ledgerd.cursor)
+		ck_assert_int_eq(ledgerd_answer(&ledgerd, 3000), 1);
+	/* 20 ms, and a generous second for a busy machine. */
+	ck_assert_uint_lt(now_monotonic_ns() - begin, 1020000000U);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event"),
+			 (int64_t)ledgerd.size);
+	while (size < (int64_t)ledgerd.size && now_monotonic_ns() - begin < 3000000000U)
+		size = number_in("ledger.db", "SELECT max(size) FROM checkpoint");
+	ck_assert_int_eq(size, (int64_t)ledgerd.size);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+}
+END_TEST
+
+START_TEST(a_second_writer_is_refused)
+{
+	static struct ledgerd second;
+
+	start();
+	second = ledgerd;
+	second.socket_fd = FD_NONE;
+	second.pid = 0;
+	ck_assert_int_eq(ledgerd_start(&second), 1);
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_recorded_is_refused_by_number)
+{
+	const char *path = "/w/file";
+	uint8_t digest[32] = { 0 };
+	size_t at;
+
+	start();
+	/* A run that never began. */
+	add_open(run_a, path);
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_uint_eq(ledgerd.refused, 1);
+	/* A run whose policy is no document. */
+	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_RUN_START, run_a, &at));
+	ck_assert_int_eq(intake_bytes(&ledgerd.batch, at, DETAIL_POLICY_DIGEST,
+				      slice_new(digest, 32)), 0);
+	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_uint_eq(ledgerd.refused, 2);
+	/* The log's own kind; the records around it are taken. */
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	add_open(run_a, path);
+	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_GENESIS, NULL, &at));
+	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
+	add_open(run_a, path);
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_uint_eq(ledgerd.refused, 3);
+	/* A detail of a wrong type. */
+	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_EXEC, run_a, &at));
+	ck_assert_int_eq(intake_text(&ledgerd.batch, at, DETAIL_ARGC, slice_of("many")), 0);
+	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_uint_eq(ledgerd.refused, 4);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	check_log();
+	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event WHERE run >= 0"), 3);
+}
+END_TEST
+
+START_TEST(a_document_is_kept_only_under_its_own_digest)
+{
+	auto_close int fd = FD_NONE;
+	uint8_t digest[32] = { 1 };
+
+	start();
+	ck_assert_int_eq(io_sealed_memfd("doc", "text", 4, &fd), 0);
+	ck_assert_int_eq(ledgerd_message(&ledgerd, INTAKE_DOC, fd, digest), 0);
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_uint_eq(ledgerd.refused, 1);
+	ck_assert_int_eq(ledgerd_doc(&ledgerd, "{}", digest), 0);
+	ck_assert_int_eq(ledgerd_doc(&ledgerd, "{}", digest), 0);
+	ck_assert_int_eq(ledgerd_message(&ledgerd, INTAKE_DOC, FD_NONE, digest), 0);
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_uint_eq(ledgerd.refused, 2);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) * 10 + max(type) FROM doc"), 11);
+}
+END_TEST
+
+START_TEST(a_missing_number_becomes_a_gap)
+{
+	start();
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	ledgerd.cursor += 5;
+	add_open(run_a, "/w/x");
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT n * 10 + cause FROM gap"), 53);
+	check_log();
+}
+END_TEST
+
+static bool file_has(const char *name, const char *needle)
+{
+	char path[128];
+	static char bytes[1 << 20];
+	ssize_t len;
+	auto_close int fd = FD_NONE;
+
+	snprintf(path, sizeof(path), "%s/1/%s", ledgerd.dir, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	len = io_read(fd, bytes, sizeof(bytes));
+	ck_assert_int_ge(len, 0);
+	return memmem(bytes, (size_t)len, needle, strlen(needle)) != NULL;
+}
+
+START_TEST(arguments_are_kept_by_commitment_and_secrets_not_at_all)
+{
+	static const char argv[] = "curl\0--token\0hunter2hunter2\0http://visible.example/";
+	const char *const files[] = { "ledger.db", "ledger.db-wal", "values.db", "values.db-wal" };
+	bool kept = false;
+	sqlite3 *db;
+	size_t at;
+
+	start();
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_EXEC, run_a, &at));
+	ck_assert_int_eq(intake_obj(&ledgerd.batch, at, slice_of("/usr/bin/curl")), 0);
+	ck_assert_int_eq(intake_value(&ledgerd.batch, at, VALUE_ARGV,
+				      slice_new(argv, sizeof(argv)), sizeof(argv)), 0);
+	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	for (size_t i = 0; i < COUNT(files); i++) {
+		ck_assert_msg(!file_has(files[i], "hunter2"), "%s has the secret", files[i]);
+		ck_assert_msg(i >= 2 || !file_has(files[i], "visible.example"), "%s", files[i]);
+		kept |= file_has(files[i], "visible.example");
+	}
+	ck_assert_msg(kept, "control: the rest of the arguments is nowhere");
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	db = open_db("values.db");
+	ck_assert_int_eq(number(db, "SELECT count(*) FROM value WHERE length(salt) = 16 AND size ="
+				" 52"), 1);
+	sqlite3_close(db);
+	check_log();
+}
+END_TEST
+
+START_TEST(the_commitment_is_that_of_salt_and_value)
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH], bytes[256];
+	sqlite3_stmt *statement;
+	struct record record;
+	sqlite3 *db;
+	size_t at, len;
+
+	start();
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_EXEC, run_a, &at));
+	ck_assert_int_eq(intake_value(&ledgerd.batch, at, VALUE_ARGV, slice_of("ls"), 2), 0);
+	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	db = open_db("values.db");
+	sqlite3_prepare_v2(db, "SELECT salt, data FROM value", -1, &statement, NULL);
+	ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+	memcpy(bytes, sqlite3_column_blob(statement, 0), 16);
+	len = (size_t)sqlite3_column_bytes(statement, 1);
+	memcpy(bytes + 16, sqlite3_column_blob(statement, 1), len);
+	SHA256(bytes, 16 + len, digest);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	db = open_db("ledger.db");
+	sqlite3_prepare_v2(db, "SELECT rec FROM event WHERE kind = 41", -1, &statement, NULL);
+	ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+	ck_assert_int_eq(record_decode(slice_new(sqlite3_column_blob(statement, 0),
+				       (size_t)sqlite3_column_bytes(statement, 0)), &record), 0);
+	ck_assert_uint_eq(record.value_count, 1);
+	ck_assert_mem_eq(record.values[0].commit, digest, 32);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+}
+END_TEST
+
+/* ---- crashes ---- */
+
+#define ROUNDS 20
+
+START_TEST(no_acked_record_is_lost_by_kill_9)
+{
+	uint64_t seed = now_realtime_ns(), sent = 0, kept = 0;
+
+	printf("seed %llu\n", (unsigned long long)seed);
+	for (int round = 0; round < ROUNDS; round++) {
+		uint64_t until, mark = ledgerd.size;
+		char path[64];
+
+		start();
+		if (round == 0)
+			ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+		ck_assert_uint_ge(ledgerd.ack.size, mark);
+		seed = seed * 6364136223846793005U + 1442695040888963407U;
+		until = now_monotonic_ns() + (seed >> 33) % 60000000U;
+		while (now_monotonic_ns() < until) {
+			for (int i = 0; i < 20; i++) {
+				snprintf(path, sizeof(path), "/w/%llu", (unsigned long long)sent++);
+				add_open(run_a, path);
+			}
+			ck_assert_int_eq(ledgerd_send(&ledgerd), 0);
+			while (ledgerd_answer(&ledgerd, 0) == 1)
+				;
+		}
+		/* What was acked before the kill. */
+		kept = ledgerd.size;
+		ck_assert_int_eq(ledgerd_kill(&ledgerd), 128 + SIGKILL);
+		ck_assert_int_ge(number_in("ledger.db", "SELECT count(*) FROM event"),
+				 (int64_t)kept);
+	}
+	ck_assert_uint_gt(sent, 0);
+	start();
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	check_log();
+	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event WHERE kind = 6"), ROUNDS);
+	/* No number twice in the run, and none missing. */
+	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) - count(DISTINCT rseq) FROM event"
+				   " WHERE run >= 0"), 0);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT max(rseq) + 1 - count(*) FROM event"
+				   " WHERE run >= 0"), 0);
+}
+END_TEST
+
+/* ---- contradictions ---- */
+
+static void edit(const char *sql)
+{
+	char path[128];
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/1/ledger.db", ledgerd.dir);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s: %s", sql,
+		      sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+#define NO_GUARDS "DROP TRIGGER event_upd; DROP TRIGGER event_del; DROP TRIGGER cp_del;" \
+		  "DROP TRIGGER cp_upd;"
+
+static const struct contradiction {
+	const char *what, *sql;
+} contradictions[] = {
+	{ "a record changed", "UPDATE event SET rec = zeroblob(length(rec)) WHERE seq = 5" },
+	{ "a column changed", "UPDATE event SET verdict = 1 WHERE seq = 5" },
+	{ "a record removed", "DELETE FROM event WHERE seq = 5" },
+	{ "the tail removed", "DELETE FROM event WHERE seq >= 5" },
+	{ "a tile changed", "UPDATE tile SET hashes = zeroblob(32 * w)" },
+	{ "a tile removed", "DELETE FROM tile" },
+	{ "the newest checkpoint changed", "UPDATE checkpoint SET note = replace(note, 'l', 'm')" },
+	{ "every checkpoint removed", "DELETE FROM checkpoint" },
+	{ "a table planted", "CREATE TABLE extra(a)" },
+};
+
+/* Triggers are part of the schema, so they come back after the edit. */
+static void edit_behind_the_guards(const char *sql)
+{
+	static char guards[4096];
+	char path[128];
+	sqlite3_stmt *statement;
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/1/ledger.db", ledgerd.dir);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_prepare_v2(db, "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE type ="
+			   " 'trigger'", -1, &statement, NULL);
+	ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+	snprintf(guards, sizeof(guards), "%s", (const char *)sqlite3_column_text(statement, 0));
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	edit(NO_GUARDS "DROP TRIGGER meta_upd;");
+	edit(sql);
+	edit(guards);
+}
+
+START_TEST(a_log_that_contradicts_itself_is_not_continued)
+{
+	int64_t size;
+
+	start();
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	for (int i = 0; i < 10; i++)
+		add_open(run_a, "/w/x");
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	/* Control: the guards come back and the log is taken. */
+	edit_behind_the_guards("SELECT 1");
+	start();
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	edit_behind_the_guards(contradictions[_i].sql);
+	size = number_in("ledger.db", "SELECT count(*) FROM event");
+	ck_assert_msg(ledgerd_start(&ledgerd) == 1, "%s was continued", contradictions[_i].what);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event"), size);
+}
+END_TEST
+
+static void copy_file(const char *from, const char *to)
+{
+	static char bytes[1 << 22];
+	char path[128];
+	ssize_t len;
+	auto_close int in = FD_NONE, out = FD_NONE;
+
+	snprintf(path, sizeof(path), "%s/1/%s", ledgerd.dir, from);
+	in = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(in, 0);
+	len = io_read(in, bytes, sizeof(bytes));
+	ck_assert(len >= 0 && len < (ssize_t)sizeof(bytes));
+	snprintf(path, sizeof(path), "%s/1/%s", ledgerd.dir, to);
+	out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	ck_assert_int_ge(out, 0);
+	ck_assert_int_eq(io_write(out, bytes, (size_t)len), 0);
+}
+
+static void remove_file(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/1/%s", ledgerd.dir, name);
+	IGNORE(unlink(path) < 0); /* it need not be there */
+}
+
+START_TEST(a_log_that_was_rolled_back_is_not_continued)
+{
+	start();
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	copy_file("ledger.db", "copy");
+	start();
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	remove_file("ledger.db-wal");
+	remove_file("ledger.db-shm");
+	if (_i == 0)
+		copy_file("copy", "ledger.db");
+	else
+		remove_file("ledger.db");
+	ck_assert_int_eq(ledgerd_start(&ledgerd), 1);
+}
+END_TEST
+
+START_TEST(keys_are_private_and_never_replaced)
+{
+	char path[128];
+	struct stat st;
+
+	start();
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	snprintf(path, sizeof(path), "%s/1/keys/identity", ledgerd.dir);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	ck_assert_int_eq(st.st_size, 32);
+	if (_i == 0)
+		ck_assert_int_eq(chmod(path, 0644), 0);
+	else
+		ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(ledgerd_start(&ledgerd), 1);
+	if (_i == 1)
+		ck_assert_int_eq(stat(path, &st), -1);
+}
+END_TEST
+
+/* An unchecked fixture runs once per TCase, and only its teardown survives a failed test: so each
+ * test has a TCase, and with it a directory, of its own. */
+static void add(Suite *suite, const TTest *test, int from, int to)
+{
+	for (int i = from; i < to; i++) {
+		TCase *tcase = tcase_create("ledgerd");
+
+		tcase_add_unchecked_fixture(tcase, setup, teardown);
+		tcase_set_timeout(tcase, 30);
+		tcase_add_loop_test(tcase, test, i, i + 1);
+		suite_add_tcase(suite, tcase);
+	}
+}
+
+Suite *suite_make(void)
+{
+	Suite *suite = suite_create("store");
+
+	add(suite, a_new_log_begins_with_genesis_and_ends_with_a_signed_stop, 0, 1);
+	add(suite, records_of_a_run_are_chained_and_counted, 0, 1);
+	add(suite, a_sync_record_is_signed_when_it_is_acked, 0, 1);
+	add(suite, telemetry_is_durable_within_20_ms_and_signed_within_a_second, 0, 1);
+	add(suite, a_second_writer_is_refused, 0, 1);
+	add(suite, what_cannot_be_recorded_is_refused_by_number, 0, 1);
+	add(suite, a_document_is_kept_only_under_its_own_digest, 0, 1);
+	add(suite, a_missing_number_becomes_a_gap, 0, 1);
+	add(suite, arguments_are_kept_by_commitment_and_secrets_not_at_all, 0, 1);
+	add(suite, the_commitment_is_that_of_salt_and_value, 0, 1);
+	add(suite, no_acked_record_is_lost_by_kill_9, 0, 1);
+	add(suite, a_log_that_contradicts_itself_is_not_continued, 0, (int)COUNT(contradictions));
+	add(suite, a_log_that_was_rolled_back_is_not_continued, 0, 2);
+	add(suite, keys_are_private_and_never_replaced, 0, 2);
+	return suite;
+}
