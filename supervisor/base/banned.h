@@ -4,6 +4,7 @@
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 
+#include <linux/bpf.h> /* it names strtol and strtoul as helpers, which poison would refuse later */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
