@@ -71,7 +71,7 @@ struct watch_losses {
 };
 
 /* Anything above 0 in full, recursion_misses or invalid is a gap. Returns 0 or -errno. */
-int watch_losses(const struct watch *watch, struct watch_losses *ret) MUST_USE;
+int watch_losses(struct watch *watch, struct watch_losses *ret) MUST_USE;
 
 /* What is attached, for `bailiff doctor` and the run's begin record. */
 bool watch_has_unix_hooks(const struct watch *watch);

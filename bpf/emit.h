@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who is acting, and sending what was seen of it. */
+#ifndef BPF_EMIT_H
+#define BPF_EMIT_H
+
+#include "bpf/maps.h"
+
+/* A pointer the verifier forgets everything about: keeps clang from merging two bounds checks into
+ * one on another register. */
+#define OPAQUE(x) asm volatile("" : "+r"(x))
+
+static __always_inline struct run_config *run_of_current(__u64 *ret_cgroup_id)
+{
+	__u64 id = bpf_get_current_cgroup_id();
+
+	*ret_cgroup_id = id;
+	return bpf_map_lookup_elem(&runs, &id);
+}
+
+static __always_inline struct loss_counter *ring_losses(__u32 ring)
+{
+	return bpf_map_lookup_elem(&losses, &ring);
+}
+
+static __always_inline void count_helper_error(__u32 ring)
+{
+	struct loss_counter *loss = ring_losses(ring);
+
+	if (loss)
+		__sync_fetch_and_add(&loss->helper_errors, 1);
+}
+
+static __always_inline void count_activity(__u32 slot, __u64 now, bool refused)
+{
+	struct run_activity *a = bpf_map_lookup_elem(&activity, &slot);
+
+	if (!a)
+		return;
+	a->last_ns = now;
+	__sync_fetch_and_add(&a->events, 1);
+	if (refused)
+		__sync_fetch_and_add(&a->refused, 1);
+}
+
+static __always_inline void count_folded(__u32 slot)
+{
+	struct run_activity *a = bpf_map_lookup_elem(&activity, &slot);
+	struct loss_counter *loss = ring_losses(EVENT_RING_BULK);
+
+	if (a) {
+		a->last_ns = bpf_ktime_get_boot_ns();
+		__sync_fetch_and_add(&a->folded, 1);
+	}
+	if (loss)
+		__sync_fetch_and_add(&loss->folded, 1);
+}
+
+static __always_inline __u64 process_start_ns(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, group_leader, start_boottime);
+}
+
+/* Everything in the head but size, kseq, cpu and ring, which send() knows. */
+static __always_inline void head_fill(struct event_head *head, __u16 kind, __u64 cgroup_id)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 ids = bpf_get_current_pid_tgid();
+
+	__builtin_memset(head, 0, sizeof(*head));
+	head->time_ns = bpf_ktime_get_boot_ns();
+	head->cgroup_id = cgroup_id;
+	head->proc_start_ns = process_start_ns(task);
+	head->tgid = ids >> 32;
+	head->tid = (__u32)ids;
+	head->uid = BPF_CORE_READ(task, cred, euid.val);
+	head->kind = kind;
+	bpf_get_current_comm(head->comm, sizeof(head->comm));
+}
+
+/* `size` bytes at `head` go into the ring; kseq is raised even when there is no room, so that the
+ * reader sees the hole. */
+static __always_inline void send(struct event_head *head, __u32 size, __u32 ring, __u32 slot)
+{
+	struct loss_counter *loss = ring_losses(ring);
+	long r;
+
+	if (!loss)
+		return;
+	head->kseq = __sync_fetch_and_add(&loss->high, 1) + 1;
+	head->cpu = bpf_get_smp_processor_id();
+	head->ring = ring;
+	head->size = size;
+	if (ring == EVENT_RING_URGENT)
+		r = bpf_ringbuf_output(&urgent, head, size, 0);
+	else
+		r = bpf_ringbuf_output(&bulk, head, size, BPF_RB_NO_WAKEUP);
+	if (r)
+		__sync_fetch_and_add(&loss->full, 1);
+	count_activity(slot, head->time_ns, head->flags & EVENT_REFUSED);
+}
+
+/* A free buffer, its record zeroed; NULL when all are taken, which is counted. */
+static __noinline struct scratch *scratch_take(void)
+{
+	__u32 first = bpf_get_smp_processor_id() * 8;
+
+	for (int i = 0; i < 16; i++) {
+		__u32 index = (first + i) % SCRATCH_COUNT;
+		struct scratch *s = bpf_map_lookup_elem(&scratches, &index);
+
+		if (s && __sync_val_compare_and_swap(&s->owner, 0, 1) == 0) {
+			s->used = 0;
+			s->walk_start = EVENT_PATH_MAX;
+			__builtin_memset(&s->path, 0, sizeof(s->path));
+			return s;
+		}
+	}
+	return NULL;
+}
+
+static __always_inline void scratch_give(struct scratch *s)
+{
+	__sync_lock_test_and_set(&s->owner, 0);
+}
+
+/* Sends the record in `s` with the bytes appended to it. */
+static __always_inline void scratch_send(struct scratch *s, __u32 ring, __u32 slot)
+{
+	__u32 used = s->used;
+
+	if (used > RECORD_BYTES_MAX)
+		used = RECORD_BYTES_MAX;
+	send(&s->head, sizeof(struct event_path) + used, ring, slot);
+}
+
+/* True when this was reported before: then it is only counted. */
+static __always_inline bool seen_before(const struct seen_key *key, __u32 slot)
+{
+	__u64 one = 1, *count = bpf_map_lookup_elem(&seen, key);
+
+	if (!count) {
+		bpf_map_update_elem(&seen, key, &one, BPF_ANY);
+		return false;
+	}
+	__sync_fetch_and_add(count, 1);
+	count_folded(slot);
+	return true;
+}
+
+#endif

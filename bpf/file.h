@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Files: opens by what was really opened, changes of names by the resolved directory and the
+ * claimed rest, refusals of both, and the witness of writes that no call shows. */
+#ifndef BPF_FILE_H
+#define BPF_FILE_H
+
+#include "bpf/calls.h"
+#include "bpf/path.h"
+
+/* One returning system call. */
+struct returned {
+	__u64 args[6];
+	__u64 cgroup_id;
+	long ret;
+	__u32 nr, slot;
+};
+
+/* enum inode_state_flags on this kernel; found by user space, 0 = witness is not attached. */
+const volatile __u32 dirty_content_flags = 0;
+
+static __always_inline bool is_refusal(long ret)
+{
+	return ret == -EACCES || ret == -EPERM || ret == -EROFS;
+}
+
+static __always_inline __u64 argument(const struct returned *call, __s8 index)
+{
+	switch (index) {
+	case 0: return call->args[0];
+	case 1: return call->args[1];
+	case 2: return call->args[2];
+	case 3: return call->args[3];
+	}
+	return 0;
+}
+
+static __always_inline __s32 directory(const struct returned *call, __s8 index)
+{
+	return index == NONE ? AT_FDCWD : (__s32)argument(call, index);
+}
+
+static __always_inline __u32 open_flags_of(const struct returned *call, const struct call *row)
+{
+	__u64 flags = 0;
+
+	if (call->nr == NR_creat)
+		return O_CREAT | O_TRUNC | 1;
+	if (call->nr == NR_openat2) {
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)call->args[2]);
+		return (__u32)flags;
+	}
+	return (__u32)argument(call, row->value);
+}
+
+/* Names one object: its directory resolved, the rest as the caller said. */
+static __noinline void append_claimed(struct scratch *s, __s32 dir_fd, __u64 address,
+				      __u32 *ret_base_len, __u32 *ret_path_len)
+{
+	char first = 0;
+
+	bpf_probe_read_user(&first, sizeof(first), (void *)address);
+	*ret_base_len = 0;
+	if (first != '/') {
+		s->head.flags |= walk_base(s, dir_fd);
+		*ret_base_len = append_walk(s);
+	}
+	*ret_path_len = append_user_string(s, address);
+	s->head.flags |= EVENT_CLAIMED;
+}
+
+/* System directories of every distribution: what is read there says nothing about the agent. */
+static __always_inline bool in_system_directory(const struct scratch *s)
+{
+	__u32 at = s->walk_start & (EVENT_PATH_MAX - 1);
+	char p[8];
+
+	if (bpf_probe_read_kernel(p, sizeof(p), &s->walk[at]))
+		return false;
+	if (p[0] != '/')
+		return false;
+	if (p[1] == 'u' && p[2] == 's' && p[3] == 'r' && p[4] == '/')
+		return true;
+	if (p[1] == 'l' && p[2] == 'i' && p[3] == 'b')
+		return p[4] == '/' || (p[4] == '6' && p[5] == '4' && p[6] == '/');
+	if (p[1] == 'b' && p[2] == 'i' && p[3] == 'n')
+		return p[4] == '/';
+	return p[1] == 's' && p[2] == 'b' && p[3] == 'i' && p[4] == 'n' && p[5] == '/';
+}
+
+static __always_inline void seen_key_fill(struct seen_key *key, struct inode *inode, __u32 kind)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	__builtin_memset(key, 0, sizeof(*key));
+	key->start_ns = process_start_ns(task);
+	key->tgid = bpf_get_current_pid_tgid() >> 32;
+	key->ino = BPF_CORE_READ(inode, i_ino);
+	key->gen = BPF_CORE_READ(inode, i_generation);
+	key->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	key->kind = kind;
+}
+
+static __noinline int opened(const struct returned *call, const struct call *row)
+{
+	struct seen_key key;
+	struct vfsmount *mnt;
+	struct inode *inode;
+	struct scratch *s;
+	struct file *file;
+	__u32 mode, type, kind;
+	bool shared;
+
+	file = file_of((__s32)call->ret, &shared);
+	if (!file)
+		return 0;               /* a sibling closed it before we looked */
+	mode = BPF_CORE_READ(file, f_mode);
+	inode = BPF_CORE_READ(file, f_inode);
+	type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	if (mode & FMODE_PATH)
+		return 0;
+	kind = mode & FMODE_CREATED ? EVENT_CREATE :
+	       mode & FMODE_WRITE ? EVENT_OPEN_WRITE : EVENT_OPEN_READ;
+	if (kind == EVENT_OPEN_READ && (type == S_IFDIR || type == S_IFIFO || type == S_IFSOCK))
+		return 0;
+	seen_key_fill(&key, inode, kind);
+	if (seen_before(&key, call->slot))
+		return 0;
+	s = scratch_take();
+	if (!s) {
+		count_helper_error(EVENT_RING_BULK);
+		return 0;
+	}
+	head_fill(&s->head, (__u16)kind, call->cgroup_id);
+	mnt = BPF_CORE_READ(file, f_path.mnt);
+	s->head.flags = walk_path(s, mnt, BPF_CORE_READ(file, f_path.dentry)) |
+			EVENT_MERGED | (shared ? EVENT_SHARED_FDS : 0);
+	if (kind != EVENT_OPEN_READ || !in_system_directory(s)) {
+		fill_ino(&s->path.ino, inode, mnt);
+		s->head.ret = (__s32)call->ret;
+		s->path.syscall = call->nr;
+		s->path.open_flags = BPF_CORE_READ(file, f_flags) |
+				     (open_flags_of(call, row) & (O_CREAT | O_EXCL | O_TRUNC));
+		s->path.count = 1;
+		s->path.path_len = append_walk(s);
+		scratch_send(s, EVENT_RING_BULK, call->slot);
+	}
+	scratch_give(s);
+	return 0;
+}
+
+static __noinline int open_refused(const struct returned *call, const struct call *row)
+{
+	struct scratch *s = scratch_take();
+	__u32 flags = open_flags_of(call, row), kind = EVENT_OPEN_READ;
+	__u32 base_len, path_len;
+
+	if (!s) {
+		count_helper_error(EVENT_RING_URGENT);
+		return 0;
+	}
+	if (flags & O_CREAT)
+		kind = EVENT_CREATE;
+	else if ((flags & O_ACCMODE) || (flags & O_TRUNC))
+		kind = EVENT_OPEN_WRITE;
+	head_fill(&s->head, (__u16)kind, call->cgroup_id);
+	s->head.flags = EVENT_REFUSED;
+	s->head.ret = (__s32)call->ret;
+	s->path.syscall = call->nr;
+	s->path.open_flags = flags;
+	s->path.count = 1;
+	append_claimed(s, directory(call, row->dir), argument(call, row->path), &base_len, &path_len);
+	s->path.base_len = base_len;
+	s->path.path_len = path_len;
+	scratch_send(s, EVENT_RING_URGENT, call->slot);
+	scratch_give(s);
+	return 0;
+}
+
+/* The part of a record that all changes of names and attributes share. */
+static __always_inline struct scratch *change_begin(const struct returned *call,
+						    const struct call *row)
+{
+	struct scratch *s = scratch_take();
+	__u16 kind = row->kind;
+
+	if (!s) {
+		count_helper_error(call->ret < 0 ? EVENT_RING_URGENT : EVENT_RING_BULK);
+		return NULL;
+	}
+	if (call->nr == NR_unlinkat && (call->args[2] & AT_REMOVEDIR))
+		kind = EVENT_RMDIR;
+	head_fill(&s->head, kind, call->cgroup_id);
+	s->head.ret = (__s32)call->ret;
+	s->head.flags = call->ret < 0 ? EVENT_REFUSED : 0;
+	s->path.syscall = call->nr;
+	s->path.open_flags = (__u32)argument(call, row->value);
+	s->path.count = 1;
+	return s;
+}
+
+static __always_inline int change_end(struct scratch *s, const struct returned *call)
+{
+	if (call->ret < 0)
+		scratch_send(s, EVENT_RING_URGENT, call->slot);
+	else
+		scratch_send(s, EVENT_RING_BULK, call->slot);
+	scratch_give(s);
+	return 0;
+}
+
+static __always_inline bool change_matters(const struct returned *call)
+{
+	/* EBUSY: names under a mount point, which is how protected names are kept. */
+	return call->ret >= 0 || is_refusal(call->ret) || call->ret == -EBUSY;
+}
+
+/* fchmod and its like: the file is known, nothing is claimed. */
+static __noinline int file_changed(const struct returned *call, const struct call *row)
+{
+	struct vfsmount *mnt;
+	struct scratch *s;
+	struct file *file;
+	bool shared;
+
+	file = file_of((__s32)call->args[0], &shared);
+	if (!change_matters(call) || !file)
+		return 0;
+	s = change_begin(call, row);
+	if (!s)
+		return 0;
+	mnt = BPF_CORE_READ(file, f_path.mnt);
+	fill_ino(&s->path.ino, BPF_CORE_READ(file, f_inode), mnt);
+	s->head.flags |= walk_path(s, mnt, BPF_CORE_READ(file, f_path.dentry)) |
+			 (shared ? EVENT_SHARED_FDS : 0);
+	s->path.path_len = append_walk(s);
+	return change_end(s, call);
+}
+
+static __noinline int name_changed(const struct returned *call, const struct call *row)
+{
+	__u32 base_len, path_len;
+	struct scratch *s;
+
+	if (!change_matters(call))
+		return 0;
+	s = change_begin(call, row);
+	if (!s)
+		return 0;
+	append_claimed(s, directory(call, row->dir), argument(call, row->path), &base_len, &path_len);
+	s->path.base_len = base_len;
+	s->path.path_len = path_len;
+	return change_end(s, call);
+}
+
+static __noinline int two_names_changed(const struct returned *call, const struct call *row)
+{
+	__u32 base_len, path_len;
+	struct scratch *s;
+
+	if (!change_matters(call))
+		return 0;
+	s = change_begin(call, row);
+	if (!s)
+		return 0;
+	append_claimed(s, directory(call, row->dir), argument(call, row->path), &base_len, &path_len);
+	s->path.base_len = base_len;
+	s->path.path_len = path_len;
+	if (row->kind == EVENT_SYMLINK) {
+		s->path.path2_len = append_user_string(s, argument(call, row->path2));
+	} else {
+		append_claimed(s, directory(call, row->dir2), argument(call, row->path2), &base_len,
+			       &path_len);
+		s->path.base2_len = base_len;
+		s->path.path2_len = path_len;
+	}
+	return change_end(s, call);
+}
+
+/* The first change of a file's content by a process that did not open it for that itself: it
+ * inherited the descriptor, was sent it, or writes in a way that no call shows. */
+static __always_inline int handle_dirty(struct inode *inode, __u32 flags)
+{
+	__u64 cgroup_id;
+	struct run_config *run = run_of_current(&cgroup_id);
+	struct seen_key key;
+	struct event_path e;
+
+	if (!run || !(flags & dirty_content_flags))
+		return 0;
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != 0100000)
+		return 0;
+	if (run->flags & RUN_REVOKED)
+		bpf_send_signal(SIGKILL);
+	seen_key_fill(&key, inode, EVENT_CREATE);
+	if (bpf_map_lookup_elem(&seen, &key))
+		return 0;
+	key.kind = EVENT_OPEN_WRITE;
+	if (bpf_map_lookup_elem(&seen, &key))
+		return 0;
+	key.kind = EVENT_WITNESS;
+	if (seen_before(&key, run->slot))
+		return 0;
+	__builtin_memset(&e, 0, sizeof(e));
+	head_fill(&e.head, EVENT_WITNESS, cgroup_id);
+	e.head.flags = EVENT_NO_PATH | EVENT_MERGED;
+	e.ino.dev = encode_dev(BPF_CORE_READ(inode, i_sb, s_dev));
+	e.ino.ino = BPF_CORE_READ(inode, i_ino);
+	e.ino.gen = BPF_CORE_READ(inode, i_generation);
+	e.ino.mode = BPF_CORE_READ(inode, i_mode);
+	e.count = 1;
+	send(&e.head, sizeof(e), EVENT_RING_BULK, run->slot);
+	return 0;
+}
+
+#endif

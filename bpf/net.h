@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The network: the cgroup hooks refuse by the run's rules before anything leaves; system calls
+ * that return tell what happened. */
+#ifndef BPF_NET_H
+#define BPF_NET_H
+
+#include <bpf/bpf_endian.h>
+
+#include "bpf/file.h"
+
+#define UNIX_PATH_MAX 108
+
+/* A network event with room for the name of a UNIX socket. */
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgnu-variable-sized-type-not-at-end"
+struct net_record {
+	struct event_net net;
+	char path[112];
+};
+#pragma clang diagnostic pop
+
+struct net_match {
+	const struct run_config *run;
+	__u32 addr[4];        /* network order, v4 mapped */
+	__u32 port, where;    /* host order; enum net_where */
+	__u32 allow, deny;    /* 1 + index of the first rule that says so */
+};
+
+static long net_rule_step(__u32 i, struct net_match *m)
+{
+	const struct net_rule *rule;
+	__u32 prefix, differ = 0;
+
+	if (i >= RUN_NET_RULES_MAX || i >= m->run->net_count)
+		return 1;
+	rule = &m->run->net[i];
+	if (rule->where != m->where || m->port < rule->port_first || m->port > rule->port_last)
+		return 0;
+	prefix = rule->prefix;
+	for (int w = 0; w < 4; w++) {
+		__u32 bits = prefix > 32U * w ? prefix - 32U * w : 0;
+		__u32 want = 0, have = bpf_ntohl(m->addr[w]);
+
+		want = (__u32)rule->addr[4 * w] << 24 | (__u32)rule->addr[4 * w + 1] << 16 |
+		       (__u32)rule->addr[4 * w + 2] << 8 | rule->addr[4 * w + 3];
+		if (bits >= 32)
+			differ |= want ^ have;
+		else if (bits)
+			differ |= (want ^ have) >> (32 - bits);
+	}
+	if (differ)
+		return 0;
+	if (rule->verdict == NET_ALLOW) {
+		if (!m->allow)
+			m->allow = i + 1;
+		return 0;
+	}
+	m->deny = i + 1;
+	return 1;
+}
+
+static __always_inline bool is_loopback(const __u32 addr[4])
+{
+	if (addr[0] || addr[1])
+		return false;
+	if (addr[2] == bpf_htonl(0xffff))
+		return (bpf_ntohl(addr[3]) >> 24) == 127 || addr[3] == 0;
+	return addr[2] == 0 && (addr[3] == bpf_htonl(1) || addr[3] == 0);
+}
+
+/* NET_ALLOW or NET_DENY; *ret_rule is what decided: 1 + its index, 0 = the default. */
+static __always_inline __u32 net_decide(struct net_match *m, __u32 *ret_rule)
+{
+	const struct run_config *run = m->run;
+
+	*ret_rule = 0;
+	if (!(run->flags & RUN_NET_HOST))    /* its own namespace holds nothing but itself */
+		return m->where == NET_BIND || is_loopback(m->addr) ? NET_ALLOW : NET_DENY;
+	bpf_loop(RUN_NET_RULES_MAX, net_rule_step, m, 0);
+	if (m->deny) {
+		*ret_rule = m->deny;
+		return NET_DENY;
+	}
+	if (m->allow) {
+		*ret_rule = m->allow;
+		return NET_ALLOW;
+	}
+	return m->where == NET_BIND ? run->bind_default : run->connect_default;
+}
+
+/* What a hook is asked. Fields of a context are read one by one from the context itself (the
+ * verifier allows nothing else), so each program fills this and calls net_hook(). */
+struct net_question {
+	struct net_match m;
+	__u32 family, type, protocol;
+	__u16 kind;
+};
+
+/* Returns 1 = go on, 0 = EPERM. A task of a cgroup without an entry has no policy, so nothing is
+ * allowed to it. */
+static __noinline int net_hook(struct net_question *q)
+{
+	struct run_config *run;
+	struct event_net e;
+	__u64 cgroup_id;
+	__u32 rule;
+
+	run = run_of_current(&cgroup_id);
+	if (!run || (run->flags & RUN_REVOKED))
+		return 0;
+	q->m.run = run;
+	if (net_decide(&q->m, &rule) == NET_ALLOW)
+		return 1;
+	__builtin_memset(&e, 0, sizeof(e));
+	head_fill(&e.head, q->kind, cgroup_id);
+	e.head.ret = -EPERM;
+	e.head.flags = EVENT_REFUSED | EVENT_HOOK;
+	e.family = q->family;
+	e.type = q->type;
+	e.protocol = q->protocol;
+	e.port = q->m.port;
+	if (q->family == AF_INET6)
+		__builtin_memcpy(e.addr, q->m.addr, 16);
+	else
+		__builtin_memcpy(e.addr, &q->m.addr[3], 4);
+	e.rule_index = rule;
+	e.count = 1;
+	send(&e.head, sizeof(e), EVENT_RING_URGENT, run->slot);
+	return 0;
+}
+
+static __always_inline int net_hook4(const volatile struct bpf_sock_addr *ctx, __u16 kind,
+				     __u32 where)
+{
+	struct net_question q = { .kind = kind, .family = AF_INET };
+
+	q.m.where = where;
+	q.m.addr[2] = bpf_htonl(0xffff);
+	q.m.addr[3] = ctx->user_ip4;
+	q.m.port = bpf_ntohs((__u16)ctx->user_port);
+	q.type = ctx->type;
+	q.protocol = ctx->protocol;
+	return net_hook(&q);
+}
+
+static __always_inline int net_hook6(const volatile struct bpf_sock_addr *ctx, __u16 kind,
+				     __u32 where)
+{
+	struct net_question q = { .kind = kind, .family = AF_INET6 };
+
+	q.m.where = where;
+	q.m.addr[0] = ctx->user_ip6[0];
+	q.m.addr[1] = ctx->user_ip6[1];
+	q.m.addr[2] = ctx->user_ip6[2];
+	q.m.addr[3] = ctx->user_ip6[3];
+	q.m.port = bpf_ntohs((__u16)ctx->user_port);
+	q.type = ctx->type;
+	q.protocol = ctx->protocol;
+	return net_hook(&q);
+}
+
+static __always_inline struct sock *sock_of(__s32 fd)
+{
+	bool shared;
+	struct file *file = file_of(fd, &shared);
+	struct socket *socket;
+
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	if (BPF_CORE_READ(socket, file) != file)
+		return NULL;
+	return BPF_CORE_READ(socket, sk);
+}
+
+/* Family, type and one end of the socket as the kernel has them. */
+static __noinline void fill_from_sock(struct event_net *net, struct sock *sk, bool peer)
+{
+	net->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	net->type = BPF_CORE_READ(sk, sk_type);
+	net->protocol = BPF_CORE_READ(sk, sk_protocol);
+	if (net->family != AF_INET && net->family != AF_INET6)
+		return;
+	net->port = peer ? bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) :
+			   BPF_CORE_READ(sk, __sk_common.skc_num);
+	if (net->family == AF_INET) {
+		__u32 addr = peer ? BPF_CORE_READ(sk, __sk_common.skc_daddr) :
+				    BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+
+		__builtin_memcpy(net->addr, &addr, 4);
+	} else if (peer) {
+		BPF_CORE_READ_INTO(&net->addr, sk, __sk_common.skc_v6_daddr);
+	} else {
+		BPF_CORE_READ_INTO(&net->addr, sk, __sk_common.skc_v6_rcv_saddr);
+	}
+}
+
+/* The address as the caller says: for what failed, and for UNIX names. */
+static __noinline void fill_from_user(struct net_record *r, __u64 address, __u32 len)
+{
+	struct sockaddr_any any = {};
+	__u32 path_len;
+
+	r->net.head.flags |= EVENT_CLAIMED;
+	if (len < 2 || bpf_probe_read_user(&any.family, 2, (void *)address))
+		return;
+	if (any.family == AF_UNIX) {
+		path_len = len - 2;
+		if (path_len > UNIX_PATH_MAX)
+			path_len = UNIX_PATH_MAX;
+		OPAQUE(path_len);
+		path_len &= 127;
+		if (path_len > UNIX_PATH_MAX || path_len == 0)
+			return;
+		if (bpf_probe_read_user(r->path, path_len, (void *)(address + 2)))
+			return;
+		r->net.family = AF_UNIX;
+		r->net.path_len = path_len;
+		return;
+	}
+	if (any.family != AF_INET && any.family != AF_INET6)
+		return;
+	if (bpf_probe_read_user(&any, any.family == AF_INET ? 8 : 24, (void *)address))
+		return;
+	r->net.family = any.family;
+	r->net.port = bpf_ntohs(any.port);
+	if (any.family == AF_INET)
+		__builtin_memcpy(r->net.addr, &any.addr4, 4);
+	else
+		__builtin_memcpy(r->net.addr, any.addr6, 16);
+}
+
+/* The kernel's sun_path ends at the first NUL unless the name is abstract. */
+static __always_inline void trim_unix_path(struct net_record *r)
+{
+	__u32 len = 0;
+
+	if (r->net.family != AF_UNIX || r->path[0] == 0)
+		return;
+	for (int i = 0; i < UNIX_PATH_MAX; i++) {
+		if (r->path[i] == 0)
+			break;
+		len++;
+	}
+	if (len < r->net.path_len)
+		r->net.path_len = len;
+}
+
+static __always_inline void net_send(struct net_record *r, __u32 ring, __u32 slot)
+{
+	__u32 path_len;
+
+	trim_unix_path(r);
+	path_len = r->net.path_len;
+	if (path_len > UNIX_PATH_MAX)
+		path_len = UNIX_PATH_MAX;
+	r->net.path_len = path_len;
+	send(&r->net.head, sizeof(r->net) + path_len, ring, slot);
+}
+
+/* Refused by our own hook: the hook has reported it. */
+static __always_inline bool reported_by_hook(const struct net_record *r)
+{
+	return r->net.head.ret == -EPERM && r->net.family != AF_UNIX;
+}
+
+static __always_inline void net_begin(struct net_record *r, const struct returned *call, __u16 kind)
+{
+	__builtin_memset(r, 0, sizeof(*r));
+	head_fill(&r->net.head, kind, call->cgroup_id);
+	r->net.head.ret = (__s32)call->ret;
+	r->net.count = 1;
+	if (is_refusal(call->ret))
+		r->net.head.flags = EVENT_REFUSED;
+}
+
+static __always_inline __u32 net_ring(const struct returned *call)
+{
+	return is_refusal(call->ret) ? EVENT_RING_URGENT : EVENT_RING_BULK;
+}
+
+/* connect and bind: what the socket has become, or what was asked for where it failed. */
+static __noinline int addressed(const struct returned *call, const struct call *row)
+{
+	bool connect = row->class == CALL_CONNECT;
+	bool done = call->ret >= 0 || (connect && call->ret == -EINPROGRESS);
+	struct sock *sk = sock_of((__s32)call->args[0]);
+	struct net_record r;
+	bool inet;
+
+	if (!sk)
+		return 0;
+	net_begin(&r, call, row->kind);
+	fill_from_sock(&r.net, sk, connect);
+	if (r.net.family == AF_NETLINK)
+		return 0;
+	inet = r.net.family == AF_INET || r.net.family == AF_INET6;
+	if (reported_by_hook(&r) && inet)
+		return 0;
+	if (!done && !is_refusal(call->ret) && !(inet && connect))
+		return 0;                /* a missing UNIX socket, an address in use: no news */
+	if (!done || r.net.family == AF_UNIX)
+		fill_from_user(&r, call->args[1], (__u32)call->args[2]);
+	net_send(&r, net_ring(call), call->slot);
+	return 0;
+}
+
+static __noinline int listening(const struct returned *call, const struct call *row)
+{
+	struct net_record r;
+	struct sock *sk;
+
+	if (call->ret < 0)
+		return 0;
+	sk = sock_of(row->class == CALL_ACCEPT ? (__s32)call->ret : (__s32)call->args[0]);
+	if (!sk)
+		return 0;
+	net_begin(&r, call, row->kind);
+	fill_from_sock(&r.net, sk, row->class == CALL_ACCEPT);
+	if (r.net.family == AF_UNIX && row->class == CALL_ACCEPT)
+		return 0;                /* its peer has no name of its own */
+	net_send(&r, EVENT_RING_BULK, call->slot);
+	return 0;
+}
+
+/* Datagrams, merged per process, socket family and destination. A stream's first bytes with
+ * MSG_FASTOPEN are a connect. */
+static __noinline int sent(const struct returned *call, const struct call *row)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 address = call->args[4], len = call->args[5], flags = call->args[3];
+	struct seen_key key = {};
+	struct user_msghdr msg = {};
+	struct net_record r;
+	struct sock *sk;
+
+	if (call->ret < 0 && !is_refusal(call->ret))
+		return 0;
+	sk = sock_of((__s32)call->args[0]);
+	if (!sk)
+		return 0;
+	if (row->class == CALL_SENDMSG) {
+		flags = call->nr == 46 ? call->args[2] : call->args[3];
+		bpf_probe_read_user(&msg, sizeof(msg), (void *)call->args[1]);
+		address = msg.name;
+		len = (__u32)msg.namelen;
+	}
+	net_begin(&r, call, EVENT_SEND);
+	fill_from_sock(&r.net, sk, true);
+	if (r.net.type == SOCK_STREAM) {
+		if (!(flags & MSG_FASTOPEN) || r.net.family == AF_UNIX)
+			return 0;
+		r.net.head.kind = EVENT_CONNECT;
+	} else if (r.net.family == AF_UNIX && !address) {
+		return 0;                /* connected: the connect was reported */
+	}
+	if (r.net.family == AF_NETLINK || reported_by_hook(&r))
+		return 0;
+	if (address)
+		fill_from_user(&r, address, (__u32)len);
+	if (call->ret >= 0) {
+		r.net.bytes_sent = call->ret;
+		r.net.head.flags |= EVENT_MERGED;
+		key.start_ns = process_start_ns(task);
+		key.tgid = bpf_get_current_pid_tgid() >> 32;
+		key.kind = EVENT_SEND;
+		key.dev = (__u32)r.net.family << 16 | r.net.port;
+		if (r.net.family == AF_UNIX) {
+			__builtin_memcpy(&key.ino, r.path, 8);
+			__builtin_memcpy(&key.extra, r.path + 8, 8);
+			key.gen = r.net.path_len;
+		} else {
+			__builtin_memcpy(&key.ino, r.net.addr, 8);
+			__builtin_memcpy(&key.extra, r.net.addr + 8, 8);
+		}
+		if (seen_before(&key, call->slot))
+			return 0;
+	}
+	net_send(&r, net_ring(call), call->slot);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What watch.c and probe.c share about libbpf. */
+#ifndef WATCH_LIBBPF_H
+#define WATCH_LIBBPF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+
+#define WATCH_ATTACH_UNIX_CONNECT 49  /* BPF_CGROUP_UNIX_CONNECT, 6.7; newer than our uapi headers */
+
+/* Sends libbpf's messages where watch_verbose() says. */
+void watch_libbpf_init(void);
+/* True when a program for UNIX connects loads. */
+bool probe_unix_connect(void);
+/* The I_DIRTY_* bits that mean changed content on the running kernel, 0 when there is no
+ * writeback_mark_inode_dirty to hook. */
+uint32_t probe_dirty_content_flags(void);
+
+#endif

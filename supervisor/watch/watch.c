@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Load, attach, read. Two ring buffers of libbpf and not one manager for both: urgent records go
+ * first, and are looked for again between two batches of bulk ones. */
+#include "watch/watch.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+
+#include "watch/skeletons.h"
+#include "watch/libbpf.h"
+#include "watch/validate.h"
+
+#define BULK_BATCH 256U
+#define CPUS_MAX 1024
+#define CGROUP_PROGRAMS 6
+
+struct watch {
+	struct watch_callbacks callbacks;
+	struct watch_bpf *bpf;
+	struct ring_buffer *rings[EVENT_RING_COUNT];
+	struct bpf_link *cgroup_links[CGROUP_PROGRAMS];
+	int unix_link_fd;
+	bool witness;
+	uint64_t invalid;
+	uint32_t budget;       /* records that the current read may still hand out; 0 = no limit */
+	uint32_t handed;
+	int cpu_count;
+	struct loss_counter loss_by_cpu[CPUS_MAX];
+};
+
+/* Ends a read when its budget is used up; libbpf has then taken the record out of the ring. */
+static int on_record(void *ctx, void *data, size_t size)
+{
+	struct watch *watch = ctx;
+	const struct event_head *event = event_validate(data, size);
+
+	if (event)
+		watch->callbacks.event(watch->callbacks.ctx, event);
+	else
+		watch->invalid++;
+	watch->handed++;
+	return watch->budget != 0 && watch->handed >= watch->budget ? -EXFULL : 0;
+}
+
+static int read_ring(struct watch *watch, enum event_ring ring, uint32_t max)
+{
+	int r;
+
+	watch->budget = max;
+	watch->handed = 0;
+	r = ring_buffer__consume(watch->rings[ring]);
+	if (r < 0 && r != -EXFULL)
+		return r;
+	return (int)watch->handed;
+}
+
+int watch_poll(struct watch *watch, uint32_t max)
+{
+	uint32_t bulk = 0;
+	int total = 0, r;
+
+	for (;;) {
+		uint32_t batch = BULK_BATCH;
+
+		r = read_ring(watch, EVENT_RING_URGENT, max);
+		if (r < 0)
+			return r;
+		total += r;
+		if (max && max - bulk < batch)
+			batch = max - bulk;
+		r = read_ring(watch, EVENT_RING_BULK, batch);
+		if (r < 0)
+			return r;
+		total += r;
+		bulk += (uint32_t)r;
+		if ((uint32_t)r < batch || (max && bulk >= max))
+			return total;
+	}
+}
+
+int watch_drain(struct watch *watch)
+{
+	int total = 0;
+
+	/* A record that is being written now ends a read early, so look until nothing comes. */
+	for (;;) {
+		int r = watch_poll(watch, 0);
+
+		if (r <= 0)
+			return r < 0 ? r : total;
+		total += r;
+	}
+}
+
+int watch_fd(const struct watch *watch)
+{
+	return ring_buffer__epoll_fd(watch->rings[EVENT_RING_URGENT]);
+}
+
+static int attach_cgroup_programs(struct watch *watch, int cgroup_fd, struct error *err)
+{
+	struct bpf_program *programs[CGROUP_PROGRAMS] = {
+		watch->bpf->progs.on_connect4, watch->bpf->progs.on_connect6,
+		watch->bpf->progs.on_sendmsg4, watch->bpf->progs.on_sendmsg6,
+		watch->bpf->progs.on_bind4, watch->bpf->progs.on_bind6,
+	};
+
+	for (size_t i = 0; i < COUNT(programs); i++) {
+		watch->cgroup_links[i] = bpf_program__attach_cgroup(programs[i], cgroup_fd);
+		if (!watch->cgroup_links[i])
+			return error_set(err, -errno, "attach %s to the cgroup of all runs",
+					 bpf_program__name(programs[i]));
+	}
+	if (!bpf_program__autoload(watch->bpf->progs.on_connect_unix))
+		return 0;
+	watch->unix_link_fd = bpf_link_create(bpf_program__fd(watch->bpf->progs.on_connect_unix),
+					      cgroup_fd, WATCH_ATTACH_UNIX_CONNECT, NULL);
+	if (watch->unix_link_fd < 0)
+		return error_set(err, -errno, "attach on_connect_unix to the cgroup of all runs");
+	return 0;
+}
+
+/* The programs of cgroups wait for their cgroup; all others have one place to go. */
+static int attach_tracing(struct watch *watch, struct error *err)
+{
+	struct bpf_program *programs[] = {
+		watch->bpf->progs.on_fork, watch->bpf->progs.on_exec, watch->bpf->progs.on_exit,
+		watch->bpf->progs.on_sys_exit, watch->bpf->progs.on_attach,
+		watch->witness ? watch->bpf->progs.on_dirty : NULL,
+	};
+	struct bpf_link **links[] = {
+		&watch->bpf->links.on_fork, &watch->bpf->links.on_exec, &watch->bpf->links.on_exit,
+		&watch->bpf->links.on_sys_exit, &watch->bpf->links.on_attach,
+		&watch->bpf->links.on_dirty,
+	};
+
+	static_assert(COUNT(programs) == COUNT(links), "each program has a place for its link");
+	for (size_t i = 0; i < COUNT(programs); i++) {
+		if (!programs[i])
+			continue;
+		*links[i] = bpf_program__attach(programs[i]);
+		if (!*links[i])
+			return error_set(err, -errno, "attach %s", bpf_program__name(programs[i]));
+	}
+	return 0;
+}
+
+static int load(struct watch *watch, struct error *err)
+{
+	uint32_t dirty = probe_dirty_content_flags();
+	int r;
+
+	watch->bpf = watch_bpf__open();
+	if (!watch->bpf)
+		return error_set(err, -errno, "open the BPF object");
+	watch->witness = dirty != 0;
+	watch->bpf->rodata->dirty_content_flags = dirty;
+	r = bpf_program__set_autoload(watch->bpf->progs.on_dirty, watch->witness);
+	if (r < 0)
+		return error_set(err, r, "configure the write witness");
+	if (probe_unix_connect()) {
+		struct bpf_program *program = watch->bpf->progs.on_connect_unix;
+
+		r = bpf_program__set_expected_attach_type(
+			program, (enum bpf_attach_type)WATCH_ATTACH_UNIX_CONNECT);
+		if (r == 0)
+			r = bpf_program__set_autoload(program, true);
+		if (r < 0)
+			return error_set(err, r, "configure the UNIX connect hook");
+	}
+	r = watch_bpf__load(watch->bpf);
+	if (r < 0) {
+		error_set(err, r, "load the BPF programs that watch runs");
+		error_next(err, "run `bailiff doctor`; it says which kernel feature is missing");
+		return error_exit(err, 121);
+	}
+	return 0;
+}
+
+static int open_rings(struct watch *watch, struct error *err)
+{
+	int fds[EVENT_RING_COUNT] = {
+		[EVENT_RING_URGENT] = bpf_map__fd(watch->bpf->maps.urgent),
+		[EVENT_RING_BULK] = bpf_map__fd(watch->bpf->maps.bulk),
+	};
+
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		watch->rings[i] = ring_buffer__new(fds[i], on_record, watch, NULL);
+		if (!watch->rings[i])
+			return error_set(err, -errno, "map the event rings");
+	}
+	return 0;
+}
+
+static void watch_close_p(struct watch **watch)
+{
+	*watch = watch_close(*watch);
+}
+
+int watch_open(int parent_cgroup_fd, const struct watch_callbacks *callbacks,
+	       struct watch **ret_watch, struct error *err)
+{
+	cleanup_with(watch_close_p) struct watch *watch = calloc(1, sizeof(*watch));
+	int r;
+
+	if (!watch)
+		return error_set(err, -ENOMEM, "open the watcher");
+	watch->unix_link_fd = FD_NONE;
+	watch->callbacks = *callbacks;
+	watch_libbpf_init();
+	watch->cpu_count = libbpf_num_possible_cpus();
+	if (watch->cpu_count < 1 || watch->cpu_count > CPUS_MAX)
+		return error_set(err, -E2BIG, "count this machine's CPUs");
+	r = load(watch, err);
+	if (r == 0)
+		r = open_rings(watch, err);
+	if (r == 0)
+		r = attach_cgroup_programs(watch, parent_cgroup_fd, err);
+	if (r == 0)
+		r = attach_tracing(watch, err);
+	if (r < 0)
+		return error_exit(err, 121);
+	*ret_watch = TAKE(watch);
+	return 0;
+}
+
+struct watch *watch_close(struct watch *watch)
+{
+	int saved = errno;
+
+	if (!watch)
+		return NULL;
+	for (size_t i = 0; i < COUNT(watch->cgroup_links); i++)
+		bpf_link__destroy(watch->cgroup_links[i]);
+	fd_close(watch->unix_link_fd);
+	for (size_t i = 0; i < COUNT(watch->rings); i++)
+		ring_buffer__free(watch->rings[i]);
+	watch_bpf__destroy(watch->bpf);
+	free(watch);
+	errno = saved;
+	return NULL;
+}
+
+static int run_get(const struct watch *watch, uint64_t cgroup_id, struct run_config *ret)
+{
+	int r = bpf_map_lookup_elem(bpf_map__fd(watch->bpf->maps.runs), &cgroup_id, ret);
+
+	return r < 0 ? r : 0;
+}
+
+static int run_put(struct watch *watch, uint64_t cgroup_id, const struct run_config *config,
+		   uint64_t how)
+{
+	return bpf_map_update_elem(bpf_map__fd(watch->bpf->maps.runs), &cgroup_id, config, how);
+}
+
+int watch_run_add(struct watch *watch, uint64_t cgroup_id, const struct run_config *config)
+{
+	struct run_activity none = { 0 };
+	int r;
+
+	if (config->slot >= WATCH_RUNS_MAX || config->net_count > RUN_NET_RULES_MAX)
+		return -EINVAL;
+	r = bpf_map_update_elem(bpf_map__fd(watch->bpf->maps.activity), &config->slot, &none, BPF_ANY);
+	if (r < 0)
+		return r;
+	r = run_put(watch, cgroup_id, config, BPF_NOEXIST);
+	return r == -E2BIG ? -ENOSPC : r;
+}
+
+int watch_run_set_flags(struct watch *watch, uint64_t cgroup_id, uint32_t flags)
+{
+	struct run_config config;
+	int r = run_get(watch, cgroup_id, &config);
+
+	if (r < 0)
+		return r;
+	config.flags = flags;
+	return run_put(watch, cgroup_id, &config, BPF_EXIST);
+}
+
+int watch_run_set_namespaces(struct watch *watch, uint64_t cgroup_id, uint32_t pidns,
+			     uint32_t mntns)
+{
+	struct run_config config;
+	int r = run_get(watch, cgroup_id, &config);
+
+	if (r < 0)
+		return r;
+	config.pidns_inum = pidns;
+	config.mntns_inum = mntns;
+	return run_put(watch, cgroup_id, &config, BPF_EXIST);
+}
+
+int watch_run_remove(struct watch *watch, uint64_t cgroup_id)
+{
+	return bpf_map_delete_elem(bpf_map__fd(watch->bpf->maps.runs), &cgroup_id);
+}
+
+int watch_run_activity(const struct watch *watch, uint32_t slot, struct run_activity *ret)
+{
+	if (slot >= WATCH_RUNS_MAX)
+		return -EINVAL;
+	return bpf_map_lookup_elem(bpf_map__fd(watch->bpf->maps.activity), &slot, ret);
+}
+
+static int add_recursion_misses(const struct watch *watch, uint64_t *sum)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, watch->bpf->obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int r;
+
+		if (!bpf_program__autoload(program))
+			continue;
+		r = bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size);
+		if (r < 0)
+			return r;
+		*sum += info.recursion_misses;
+	}
+	return 0;
+}
+
+int watch_losses(struct watch *watch, struct watch_losses *ret)
+{
+	struct watch_losses sum = { .invalid = watch->invalid };
+	struct loss_counter *by_cpu = watch->loss_by_cpu;
+	int r;
+
+	for (uint32_t ring = 0; ring < EVENT_RING_COUNT; ring++) {
+		r = bpf_map_lookup_elem(bpf_map__fd(watch->bpf->maps.losses), &ring, by_cpu);
+		if (r < 0)
+			return r;
+		for (int cpu = 0; cpu < watch->cpu_count; cpu++) {
+			sum.ring[ring].high += by_cpu[cpu].high;
+			sum.ring[ring].full += by_cpu[cpu].full;
+			sum.ring[ring].helper_errors += by_cpu[cpu].helper_errors;
+			sum.ring[ring].folded += by_cpu[cpu].folded;
+		}
+	}
+	r = add_recursion_misses(watch, &sum.recursion_misses);
+	if (r < 0)
+		return r;
+	*ret = sum;
+	return 0;
+}
+
+bool watch_has_unix_hooks(const struct watch *watch)
+{
+	return watch->unix_link_fd >= 0;
+}
+
+bool watch_has_witness(const struct watch *watch)
+{
+	return watch->witness;
+}
