@@ -17,6 +17,7 @@
 #include "cli/words.h"
 
 #define RELAY_BYTES 16384U
+#define HUNG_UP_MS 50
 #define STOP_SIGNALS_BEFORE_REVOKE 2U  /* the second SIGTERM is meant */
 
 enum polled { POLL_CONTROL, POLL_CHANNEL, POLL_SIGNALS, POLL_MASTER, POLL_KEYBOARD, POLL_COUNT };
@@ -29,6 +30,7 @@ struct session {
 	struct ulid run;
 	unsigned int terminations; /* SIGTERMs so far */
 	bool started, over, keyboard_closed;
+	bool slave_closed;         /* nobody has it open now; looked at again after HUNG_UP_MS */
 	int result;                /* when over: exit code, or negative with *err */
 	char input[RELAY_BYTES];   /* typed, not yet taken by the pty */
 	size_t input_len;
@@ -53,9 +55,10 @@ static void say_escaped(const struct session *session, const char *text)
 	say(session, escaped);
 }
 
-static void say_json(int result, char *text)
+/* Takes `text`. */
+static void say_json(char *text)
 {
-	if (result == 0 && text)
+	if (text)
 		fprintf(stderr, "%s\n", text);
 	free(text);
 }
@@ -66,7 +69,8 @@ static void say_started(const struct session *session, const struct wire_started
 	char *json = NULL;
 
 	if (session->spec->json) {
-		say_json(session_json_started(started, &json), json);
+		IGNORE(session_json_started(started, &json) < 0);
+		say_json(json);
 	} else if (!session->spec->quiet) {
 		session_banner(started, line, sizeof(line));
 		say(session, line);
@@ -80,7 +84,8 @@ static void say_ended(const struct session *session, const struct wire_ended *en
 
 	ulid_text(&ended->run, run);
 	if (session->spec->json) {
-		say_json(session_json_ended(ended, &json), json);
+		IGNORE(session_json_ended(ended, &json) < 0);
+		say_json(json);
 		return;
 	}
 	if (ended->text[0] != '\0') {
@@ -97,7 +102,8 @@ static void say_ended(const struct session *session, const struct wire_ended *en
 
 /* ---- the pty ---- */
 
-/* Everything that the run wrote, as far as it is there. Returns false when the pty is closed. */
+/* What the run wrote, as far as it is there. Returns false when no process has the slave open. That
+ * may change: closing the master would hang up the run's session (SIGHUP), so it stays open. */
 static bool relay_output(struct session *session)
 {
 	char bytes[RELAY_BYTES];
@@ -106,7 +112,6 @@ static bool relay_output(struct session *session)
 	len = read(session->master_fd, bytes, sizeof(bytes));
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
-	/* EIO: the last process with the slave open is gone (tty_ioctl(4) says less than pty.c). */
 	if (len <= 0)
 		return false;
 	/* The user's terminal may be gone; the run goes on as it would with a dead terminal. */
@@ -128,7 +133,7 @@ static void master_drain(struct session *session)
 
 	while (session->master_fd != FD_NONE && poll(&ready, 1, 0) > 0) {
 		if (!(ready.revents & POLLIN) || !relay_output(session))
-			master_close(session);
+			break;
 	}
 }
 
@@ -345,15 +350,16 @@ static void poll_prepare(const struct session *session, struct pollfd polled[POL
 	polled[POLL_CONTROL] = (struct pollfd){ session->spec->control_fd, POLLIN, 0 };
 	polled[POLL_CHANNEL] = (struct pollfd){ session->channel_fd, POLLIN, 0 };
 	polled[POLL_SIGNALS] = (struct pollfd){ session->signal_fd, POLLIN, 0 };
-	polled[POLL_MASTER] = (struct pollfd){ session->master_fd, (short)master_events, 0 };
+	polled[POLL_MASTER] = (struct pollfd){ session->slave_closed ? FD_NONE : session->master_fd,
+					       (short)master_events, 0 };
 	polled[POLL_KEYBOARD] = (struct pollfd){ keyboard ? session->terminal.in_fd : FD_NONE, POLLIN, 0 };
 }
 
 /* Output first, then what may end or stop us. */
 static void poll_dispatch(struct session *session, const struct pollfd polled[POLL_COUNT])
 {
-	if ((polled[POLL_MASTER].revents & (POLLIN | POLLHUP | POLLERR)) && !relay_output(session))
-		master_close(session);
+	session->slave_closed = (polled[POLL_MASTER].revents & (POLLIN | POLLHUP | POLLERR)) &&
+				!relay_output(session);
 	if ((polled[POLL_MASTER].revents & POLLOUT) && session->master_fd != FD_NONE)
 		feed_master(session);
 	if (polled[POLL_SIGNALS].revents)
@@ -394,7 +400,7 @@ static int session_loop(struct session *session)
 
 	while (!session->over) {
 		poll_prepare(session, polled);
-		if (poll(polled, POLL_COUNT, -1) < 0) {
+		if (poll(polled, POLL_COUNT, session->slave_closed ? HUNG_UP_MS : -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return error_set(session->err, -errno, "wait for the run");
