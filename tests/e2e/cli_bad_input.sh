@@ -58,7 +58,7 @@ run_refused 120 'large' "a policy of 2 MB" -p "$T/large.yaml" true
 
 mkdir "$T/others" && chown 1:1 "$T/others"
 run_refused 122 'belongs to' "a workspace of someone else" -C "$T/others" true
-run_refused 127 'not found' "a command that is not there" -- nonesuch-command
+run_refused 127 'no program' "a command that is not there" -- nonesuch-command
 : >"$WORK/plain"
 chown "$RUN_USER:" "$WORK/plain"
 run_refused 126 'not executable' "a command that cannot be executed" -- ./plain

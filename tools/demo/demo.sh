@@ -47,13 +47,10 @@ grep -h 'Hello' greet.c
 [ ! -e .git/hooks/pre-commit ] && echo "There is no hook in .git/hooks."
 [ "$before" = "$(sha256sum .env | cut -c 1-64)" ] && echo ".env is as it was."
 
-# The supervisor that was started for this run ends when it is idle; its last records are written then.
-run=$("$bailiff" ledger run list --json --state-dir "$state" | sed -n 's/.*"run":"\([0-9A-Z]\{26\}\)".*/\1/p' | tail -n 1)
-
 say "The last things that the ledger holds:"
 show ledger log -n 12
 say "What happened in the run, and why something was refused:"
-show ledger run show "$run"
+show ledger run show @last
 say "Who changed greet.c:"
 show ledger who "$work/greet.c"
 say "Whether anything in the ledger was altered:"
