@@ -21,7 +21,8 @@ static const char *const sql_texts[SQL_COUNT] = {
 	[SQL_NAME_ADD] = "INSERT INTO name(v, t, id) VALUES(?,?,?)",
 	[SQL_RUN_FIND] = "SELECT id FROM run WHERE uid = ?",
 	[SQL_PROC_FIND] = "SELECT id FROM proc WHERE uid = ?",
-	[SQL_PROC_ADD] = "INSERT INTO proc(id, uid, run, parent, pid, start_ns) VALUES(?,?,?,?,?,?)",
+	[SQL_PROC_ADD] = "INSERT INTO proc(id, uid, run, parent, pid, start_ns)"
+			 " VALUES(?,?,?,?,?,?)",
 	[SQL_PROC_PARENT] = "UPDATE proc SET parent = ? WHERE id = ? AND parent IS NULL",
 	[SQL_PROC_EXEC] = "UPDATE proc SET exe = ?, comm = ?, exec_seq = ? WHERE id = ?",
 	[SQL_PROC_EXIT] = "UPDATE proc SET exit_seq = ?, exit_code = ? WHERE id = ?",
@@ -54,7 +55,7 @@ static const char *const sql_texts[SQL_COUNT] = {
 #define NAME_SLOTS 16384U
 
 struct uid_slot { uint8_t uid[16]; int64_t id; bool used; };
-struct name_slot { char *bytes; size_t len; int64_t id; int type; };
+struct name_slot { char *bytes; size_t len; int64_t id; enum name_type type; };
 
 struct projector {
 	sqlite3 *db;
@@ -216,20 +217,20 @@ static int name_id(struct projector *projector, enum name_type type, struct slic
 	sqlite3_stmt *statement = statement_of(projector, SQL_NAME_FIND);
 	int r;
 
-	if (slot->bytes && slot->type == (int)type &&
+	if (slot->bytes && slot->type == type &&
 	    slice_eq(slice_new(slot->bytes, slot->len), bytes)) {
 		*ret_id = slot->id;
 		return 0;
 	}
 	bind_blob(statement, 1, bytes);
-	sqlite3_bind_int(statement, 2, type);
+	sqlite3_bind_int(statement, 2, (int)type);
 	r = find(statement, ret_id);
 	if (r < 0)
 		return r;
 	if (*ret_id == NONE) {
 		statement = statement_of(projector, SQL_NAME_ADD);
 		bind_blob(statement, 1, bytes);
-		sqlite3_bind_int(statement, 2, type);
+		sqlite3_bind_int(statement, 2, (int)type);
 		sqlite3_bind_int64(statement, 3, new_id);
 		r = run_statement(statement);
 		*ret_id = new_id;

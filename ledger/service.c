@@ -28,8 +28,8 @@ static int wait_writable(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ? -errno : 0;
 }
 
-/* A producer that is gone needs no answer; end of stream is seen by the next read. One that does not
- * read misses this answer and gets a later one, which covers it. */
+/* A producer that is gone needs no answer; end of stream is seen by the next read. One that does
+ * not read misses this answer and gets a later one, which covers it. */
 static int send_ack(struct service *service, struct intake_ack ack)
 {
 	int r;

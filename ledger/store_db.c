@@ -8,8 +8,8 @@
 
 #define PATH_ROOT "/proc/self/fd/"
 
-/* SQLite resolves symbolic links to the full path, which the ledger's user need not be able to walk.
- * Our paths start at a descriptor; there, and only there, the link is not to be resolved. */
+/* SQLite resolves symbolic links to the full path, which the ledger's user need not be able to
+ * walk. Our paths start at a descriptor; there, and only there, the link is not to be resolved. */
 static int lstat_through_fd(const char *path, struct stat *ret_st)
 {
 	int r = lstat(path, ret_st);
@@ -161,7 +161,8 @@ int store_db_open(int dir_fd, const char *name, enum schema schema, sqlite3 **re
 		return r;
 	if (snprintf(path, sizeof(path), PATH_ROOT "%d/%s", dir_fd, name) >= (int)sizeof(path))
 		return error_say(err, -ENAMETOOLONG, "open '%s'", name);
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+			    SQLITE_OPEN_NOMUTEX, NULL) !=
 	    SQLITE_OK)
 		return error_say(err, -EIO, "open '%s': %s", name,
 				 db ? sqlite3_errmsg(db) : "no memory");
