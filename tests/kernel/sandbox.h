@@ -22,6 +22,7 @@
 #include "base/io.h"
 #include "base/loop.h"
 #include "base/sys.h"
+#include "base/ulid.h"
 #include "daemon/wire.h"
 #include "launch/cgroup.h"
 #include "launch/launch.h"
@@ -231,8 +232,9 @@ static inline void sandbox_teardown(void)
 static inline const char *sandbox_workspace(const char *name)
 {
 	static char path[160];
+	static unsigned int count;
 
-	IGNORE(snprintf(path, sizeof(path), "%s/%s-%d", sandbox_directory, name, getpid()) < 0);
+	IGNORE(snprintf(path, sizeof(path), "%s/%s-%d-%u", sandbox_directory, name, getpid(), count++) < 0);
 	ck_assert_int_eq(mkdir(path, 0755), 0);
 	ck_assert_int_eq(chown(path, TEST_UID, TEST_GID), 0);
 	return path;
