@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "daemon/privilege.h"
+#include "launch/probe.h"
+#include "watch/probe.h"
+
+#define INIT_ACCOUNT "bailiff-init"
+#define LEDGER_WAIT_MS 10000
+
+/* ---- names ---- */
+
+void instance_name(const char *runtime_dir, char *to, size_t to_size)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL; /* FNV-1a: a name, no secret */
+
+	for (const char *at = runtime_dir; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 0x100000001b3ULL;
+	IGNORE(snprintf(to, to_size, "s%016llx", (unsigned long long)hash) < 0);
+}
+
+int program_find(const char *name, char *path, size_t size, struct error *err)
+{
+	static const char *const places[] = { "", "../lib/bailiff/" };
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	struct stat st;
+
+	if (len < 0)
+		return error_set(err, -errno, "read /proc/self/exe");
+	self[len] = '\0';
+	*(strrchr(self, '/') + 1) = '\0'; /* /proc/self/exe is absolute, so there is one */
+	for (size_t i = 0; i < COUNT(places); i++) {
+		int r = snprintf(path, size, "%s%s%s", self, places[i], name);
+
+		if (r > 0 && (size_t)r < size && stat(path, &st) == 0 && S_ISREG(st.st_mode))
+			return 0;
+	}
+	error_say(err, -ENOENT, "%s is neither in '%s' nor in '%s../lib/bailiff'", name, self, self);
+	return error_next(err, "install Bailiff again: `sudo make install`");
+}
+
+/* ---- stages of the start; each leaves what it made in `daemon`, which daemon_finish() ends ---- */
+
+static int open_dirs(struct daemon *daemon, struct error *err)
+{
+	const struct options *options = &daemon->options;
+	char resolved[PATH_MAX];
+	auto_close int run_fd = FD_NONE;
+	char link[64], instance[CGROUP_NAME_MAX];
+	ssize_t len;
+	int r = io_mkdirs(AT_FDCWD, options->state_dir, 0755);
+
+	if (r < 0)
+		return error_set(err, r, "make the state directory '%s'", options->state_dir);
+	r = io_mkdirs(AT_FDCWD, options->runtime_dir, 0755);
+	if (r < 0)
+		return error_set(err, r, "make the runtime directory '%s'", options->runtime_dir);
+	daemon->state_fd = open(options->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (daemon->state_fd < 0)
+		return error_set(err, -errno, "open the state directory '%s'", options->state_dir);
+	run_fd = open(options->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run_fd < 0)
+		return error_set(err, -errno, "open the runtime directory '%s'", options->runtime_dir);
+	r = snprintf(daemon->socket_path, sizeof(daemon->socket_path), "%s/control.sock",
+		     options->runtime_dir);
+	if (r < 0 || (size_t)r >= sizeof(daemon->socket_path)) {
+		error_say(err, -ENAMETOOLONG, "the runtime directory's path is too long for a socket");
+		return error_next(err, "use a shorter --runtime-dir (at most 90 bytes)");
+	}
+	IGNORE(snprintf(link, sizeof(link), "/proc/self/fd/%d", run_fd) < 0);
+	len = readlink(link, resolved, sizeof(resolved) - 1);
+	if (len < 0)
+		return error_set(err, -errno, "read %s", link);
+	resolved[len] = '\0';
+	instance_name(resolved, instance, sizeof(instance));
+	return cgroup_tree_open(instance, &daemon->tree, err);
+}
+
+static int take_lock(struct daemon *daemon, struct error *err)
+{
+	daemon->lock_fd = openat(daemon->state_fd, "LOCK", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+				 0600);
+	if (daemon->lock_fd < 0)
+		return error_set(err, -errno, "open '%s/LOCK'", daemon->options.state_dir);
+	if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return error_set(err, -errno, "lock '%s/LOCK'", daemon->options.state_dir);
+	error_say(err, -EBUSY, "another supervisor works on '%s'", daemon->options.state_dir);
+	error_next(err, "use that one, or give this one its own --state-dir and --runtime-dir");
+	return error_exit(err, 1);
+}
+
+static void outbox_lost(void *ctx)
+{
+	struct daemon *daemon = ctx;
+
+	scribe_lost(&daemon->scribe);
+}
+
+static void outbox_pressure(void *ctx, bool high)
+{
+	struct daemon *daemon = ctx;
+
+	log_warn("ledger_pressure", "high=%d effect=\"%s\"", high, high ? "runs frozen" : "runs go on");
+	runs_press(&daemon->runs, high);
+}
+
+static void outbox_refused(void *ctx, const struct intake_ack *ack)
+{
+	(void)ctx;
+	log_error("record_refused", "cursor=%llu status=%u errno=%s", (unsigned long long)ack->cursor,
+		  ack->status, errno_name(ack->error));
+}
+
+static int open_ledger(struct daemon *daemon, struct error *err)
+{
+	const struct outbox_callbacks callbacks = {
+		.lost = outbox_lost, .pressure = outbox_pressure, .refused = outbox_refused,
+		.ctx = daemon,
+	};
+	char program[SCRIBE_PROGRAM_MAX];
+	int r = outbox_new(daemon->loop, OUTBOX_BYTES_DEFAULT, &callbacks, &daemon->outbox);
+
+	if (r < 0)
+		return error_set(err, r, "make the ledger's queue");
+	r = program_find("bailiff-ledgerd", program, sizeof(program), err);
+	if (r == 0)
+		r = scribe_init(&daemon->scribe, daemon->loop, daemon->outbox, daemon->state_fd,
+				program, err);
+	return r < 0 ? r : scribe_start(&daemon->scribe, err);
+}
+
+static int open_watch(struct daemon *daemon, struct error *err)
+{
+	const struct watch_callbacks callbacks = { .event = runs_event, .ctx = &daemon->runs };
+
+	watch_verbose(daemon->options.verbose);
+	launch_probe(&daemon->tree, NULL, &daemon->features);
+	watch_probe(daemon->tree.v2_fd, &daemon->features);
+	return watch_open(daemon->tree.v2_fd, &callbacks, &daemon->watch, err);
+}
+
+static int open_runs(struct daemon *daemon, struct error *err)
+{
+	char program[PATH_MAX];
+	struct runs *runs = &daemon->runs;
+	int r = account_lookup(INIT_ACCOUNT, &runs->init_uid, &runs->init_gid);
+
+	if (r < 0) {
+		error_set(err, r, "look up the user " INIT_ACCOUNT);
+		return error_next(err, "make the system users: `sudo make install`, or `systemd-sysusers "
+				       "tools/packaging/bailiff.sysusers`");
+	}
+	r = program_find("bailiff-init", program, sizeof(program), err);
+	if (r == 0)
+		r = launch_init_memfd(program, &runs->init_fd, err);
+	if (r < 0)
+		return r;
+	runs->self_pidfd = sys_pidfd_open(getpid(), 0);
+	if (runs->self_pidfd < 0)
+		return error_set(err, runs->self_pidfd, "open our own process");
+	runs->loop = daemon->loop;
+	runs->watch = daemon->watch;
+	runs->outbox = daemon->outbox;
+	runs->tree = &daemon->tree;
+	runs->features = &daemon->features;
+	runs->callbacks = (struct run_callbacks){
+		.started = requests_started, .notice = requests_notice, .ended = requests_ended,
+		.ctx = daemon,
+	};
+	r = runs_init(runs);
+	return r < 0 ? error_set(err, r, "listen to the kernel's events") : 0;
+}
+
+/* ---- the end ---- */
+
+static int stop_due(struct timer *timer, uint64_t now_ns)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, stop_timer);
+
+	(void)now_ns;
+	log_error("stop_late", "runs=%u", daemon->runs.count);
+	loop_stop(daemon->loop, 0);
+	return 0;
+}
+
+static void stop_durable(struct outbox_wait *wait)
+{
+	loop_stop(container_of(wait, struct daemon, stop_wait)->loop, 0);
+}
+
+static void stop_ledger(struct daemon *daemon)
+{
+	daemon->scribe.stopping = true;
+	daemon->stop_wait.done = stop_durable;
+	if (outbox_attached(daemon->outbox))
+		outbox_stop(daemon->outbox, &daemon->stop_wait);
+	else
+		loop_stop(daemon->loop, 0);
+}
+
+void daemon_stop(struct daemon *daemon, const char *why)
+{
+	if (daemon->stopping)
+		return;
+	daemon->stopping = true;
+	log_info("stopping", "reason=%s runs=%u", why, daemon->runs.count);
+	loop_timer_clear(daemon->loop, &daemon->idle_timer);
+	control_close(daemon);
+	if (loop_timer_set(daemon->loop, &daemon->stop_timer, now_monotonic_ns() + DAEMON_STOP_NS,
+			   stop_due) < 0)
+		log_warn("stop_unlimited", "reason=memory");
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		if (daemon->runs.slots[i])
+			run_stop(daemon->runs.slots[i], RUN_CAUSE_CANCELLED, 125,
+				 "the supervisor was stopped");
+	}
+	daemon_idle_check(daemon);
+}
+
+static int idle_due(struct timer *timer, uint64_t now_ns)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, idle_timer);
+
+	(void)now_ns;
+	if (daemon->stopping)
+		stop_ledger(daemon);
+	else
+		daemon_stop(daemon, "idle");
+	return 0;
+}
+
+/* Runs are counted down after `ended`, so the last one is still there: look again in the next turn. */
+void daemon_idle_check(struct daemon *daemon)
+{
+	uint64_t now = now_monotonic_ns();
+	bool idle = daemon->runs.count <= 1 && (daemon->stopping || daemon->client_count == 0);
+
+	if (!idle || (!daemon->stopping && !daemon->options.exit_when_idle))
+		return;
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		const struct run *run = daemon->runs.slots[i];
+
+		if (run && run->step != RUN_STEP_CLOSING)
+			return;
+	}
+	if (loop_timer_set(daemon->loop, &daemon->idle_timer,
+			   daemon->stopping ? now : now + DAEMON_IDLE_NS, idle_due) < 0)
+		log_warn("idle_unknown", "reason=memory");
+}
+
+static int signal_ready(struct source *source, uint32_t events)
+{
+	struct daemon *daemon = container_of(source, struct daemon, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(daemon->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return 0;
+	if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+		daemon_stop(daemon, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+	return 0;
+}
+
+static int open_signals(struct daemon *daemon, struct error *err)
+{
+	sigset_t set;
+	int r;
+
+	/* main() blocked all; SIGCHLD is not read: children are seen by their pidfds. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	daemon->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (daemon->signal_fd < 0)
+		return error_set(err, -errno, "make the signal descriptor");
+	r = loop_add(daemon->loop, &daemon->signals, daemon->signal_fd, EPOLLIN, signal_ready);
+	return r < 0 ? error_set(err, r, "listen to signals") : 0;
+}
+
+static void announce(const struct daemon *daemon)
+{
+	if (daemon->options.ready_fd >= 0) {
+		IGNORE(io_write(daemon->options.ready_fd, "\n", 1) < 0); /* who started us is gone */
+		fd_close(daemon->options.ready_fd);
+	}
+	log_info("ready", "socket=%s cgroup=%s landlock=%u tier=%u", daemon->socket_path,
+		 daemon->tree.v2_path, daemon->features.landlock_abi, daemon->features.watch_tier);
+}
+
+static void daemon_finish(struct daemon *daemon)
+{
+	control_close(daemon);
+	for (size_t i = 0; i < DAEMON_CLIENTS_MAX; i++) {
+		if (daemon->clients[i].daemon)
+			client_close(&daemon->clients[i]);
+	}
+	if (daemon->runs.loop)
+		runs_finish(&daemon->runs);
+	if (daemon->scribe.loop)
+		scribe_finish(&daemon->scribe, LEDGER_WAIT_MS);
+	daemon->watch = watch_close(daemon->watch);
+	cgroup_tree_close(&daemon->tree);
+	daemon->outbox = outbox_free(daemon->outbox);
+	fd_close(daemon->runs.init_fd);
+	fd_close(daemon->runs.self_pidfd);
+	if (daemon->signal_fd >= 0)
+		loop_remove(daemon->loop, &daemon->signals);
+	fd_close(daemon->signal_fd);
+	daemon->loop = loop_free(daemon->loop);
+	fd_close(daemon->state_fd);
+	fd_close(daemon->lock_fd); /* last: the lock covers all of the above */
+}
+
+static int daemon_start(struct daemon *daemon, struct error *err)
+{
+	static int (*const stages[])(struct daemon *, struct error *) = {
+		open_dirs, take_lock, open_signals,
+		/* The ledger before the sweep, so that lost runs are recorded. */
+		open_ledger, leftovers_sweep, open_watch, open_runs,
+		/* Last: whoever connects finds everything in place. */
+		control_open,
+	};
+	int r = loop_new(&daemon->loop);
+
+	if (r < 0)
+		return error_set(err, r, "make the event loop");
+	for (size_t i = 0; i < COUNT(stages) && r == 0; i++)
+		r = stages[i](daemon, err);
+	return r;
+}
+
+int daemon_run(const struct options *options, struct error *err)
+{
+	struct daemon *daemon = calloc(1, sizeof(*daemon));
+	int r;
+
+	if (!daemon)
+		return error_set(err, -ENOMEM, "start");
+	daemon->options = *options;
+	daemon->state_fd = daemon->lock_fd = daemon->listen_fd = daemon->signal_fd = FD_NONE;
+	daemon->runs.init_fd = daemon->runs.self_pidfd = FD_NONE;
+	daemon->tree.v2_fd = FD_NONE;
+	for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+		daemon->tree.v1_fd[i] = FD_NONE;
+	r = daemon_start(daemon, err);
+	if (r == 0)
+		r = privilege_trim(err);
+	if (r == 0) {
+		announce(daemon);
+		daemon_idle_check(daemon);
+		r = loop_run(daemon->loop);
+		if (r < 0)
+			error_set(err, r, "go on");
+	}
+	daemon_finish(daemon);
+	free(daemon);
+	return r;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The supervisor as a whole: what it owns, and the order in which it is put together and ended. */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include "base/loop.h"
+#include "daemon/options.h"
+#include "daemon/peer.h"
+#include "daemon/request.h"
+#include "daemon/scribe.h"
+#include "launch/cgroup.h"
+#include "run/run.h"
+
+#define DAEMON_CLIENTS_MAX 256U
+#define DAEMON_CLIENTS_PER_UID 64U
+#define DAEMON_HISTORY 512U         /* ended runs that LIST --all and SHOW still know */
+#define DAEMON_IDLE_NS 2000000000ULL
+#define DAEMON_STOP_NS 10000000000ULL
+
+struct daemon;
+
+struct client {
+	struct daemon *daemon;      /* NULL = free */
+	struct source source;
+	int fd;                     /* owned */
+	struct peer peer;
+	struct run *run;            /* started by WIRE_RUN over this connection */
+	struct ulid waits_for;      /* REVOKE with WAIT */
+	bool waits;
+};
+
+struct daemon {
+	struct options options;
+	struct loop *loop;
+	struct outbox *outbox;
+	struct watch *watch;
+	struct cgroup_tree tree;
+	struct feature_report features;
+	struct runs runs;
+	struct scribe scribe;
+	int state_fd, lock_fd, listen_fd, signal_fd;
+	char socket_path[108];      /* unix(7) */
+	struct source listener, signals;
+	struct timer idle_timer, stop_timer;
+	struct outbox_wait stop_wait;
+	bool stopping;
+	struct client clients[DAEMON_CLIENTS_MAX];
+	uint32_t client_count;
+	struct wire_run_row history[DAEMON_HISTORY];
+	uint64_t history_count;     /* ever; the newest is at (count - 1) % DAEMON_HISTORY */
+};
+
+/* Runs until it is stopped. Returns 0 or a negative errno with text, next step and exit code. */
+int daemon_run(const struct options *options, struct error *err) MUST_USE;
+
+/* ---- between the files of this folder ---- */
+
+int control_open(struct daemon *daemon, struct error *err) MUST_USE;
+void control_close(struct daemon *daemon);
+void client_close(struct client *client);
+/* False: the client is gone (closed). */
+bool client_answer(struct client *client, const struct wire_answer *answer);
+/* One request with its descriptors, which the callee owns. */
+void request_serve(struct client *client, struct slice datagram, int *fds, size_t fd_count);
+void requests_started(void *ctx, struct run *run);
+void requests_notice(void *ctx, struct run *run, const char *text);
+void requests_ended(void *ctx, struct run *run);
+/* An operator's action, also a refused one. */
+void intervention_record(struct daemon *daemon, const struct peer *peer, const char *verb,
+			 const struct ulid *run, bool allowed, const char *reason);
+/* Kills and removes what a dead predecessor of this instance left, and records its runs as lost. */
+int leftovers_sweep(struct daemon *daemon, struct error *err) MUST_USE;
+/* The instance's name for a runtime directory: the same for the same directory. */
+void instance_name(const char *runtime_dir, char *to, size_t to_size);
+/* The program `name` beside this one, or in ../lib/bailiff. */
+int program_find(const char *name, char *path, size_t size, struct error *err) MUST_USE;
+void daemon_idle_check(struct daemon *daemon);
+void daemon_stop(struct daemon *daemon, const char *why);
+
+#endif

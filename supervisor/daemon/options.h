@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of bailiffd. */
+#ifndef DAEMON_OPTIONS_H
+#define DAEMON_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+#define OPTIONS_STATE_DIR "/var/lib/bailiff"
+#define OPTIONS_RUNTIME_DIR "/run/bailiff"
+
+struct options {
+	const char *state_dir, *runtime_dir; /* absolute */
+	int ready_fd;                        /* gets one byte when we listen; FD_NONE = none */
+	bool exit_when_idle, probe, verbose, help, version;
+};
+
+/* Borrows from argv. -EINVAL with text and next step in *err (exit code 2). */
+int options_parse(int argc, char *const *argv, struct options *ret_options, struct error *err) MUST_USE;
+void options_help(void);
+
+#endif

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "run/moves.h"
+
+#define EXIT_REFUSED 122
+#define EXIT_MISSING 121
+#define EXIT_WALL 124
+#define EXIT_INTERNAL 125
+#define EXIT_NOT_EXECUTABLE 126
+#define EXIT_NOT_FOUND 127
+
+static int step_due(struct timer *timer, uint64_t now_ns);
+
+int run_step_deadline(struct run *run, uint64_t after_ns)
+{
+	return loop_timer_set(run->runs->loop, &run->step_timer, now_monotonic_ns() + after_ns, step_due);
+}
+
+static struct run *run_free(struct run *run)
+{
+	struct runs *runs;
+
+	if (!run)
+		return NULL;
+	runs = run->runs;
+	loop_remove(runs->loop, &run->channel);
+	loop_remove(runs->loop, &run->init);
+	loop_remove(runs->loop, &run->cgroup);
+	loop_timer_clear(runs->loop, &run->step_timer);
+	loop_timer_clear(runs->loop, &run->wall_timer);
+	loop_timer_clear(runs->loop, &run->heartbeat_timer);
+	outbox_wait_cancel(runs->outbox, &run->wait);
+	if (runs->slots[run->slot] == run) {
+		runs->slots[run->slot] = NULL;
+		runs->count--;
+	}
+	if (runs->last == run)
+		runs->last = NULL;
+	if (run->plan.head)
+		plan_unmap(&run->plan);
+	fd_close(run->plan_fd);
+	fd_close(run->session_fd);
+	free(run->merge);
+	free(run);
+	return NULL;
+}
+
+static void run_free_p(struct run **run)
+{
+	*run = run_free(*run);
+}
+
+/* ---- ending ---- */
+
+static void outcome_set(struct run *run, enum run_status status, enum run_cause cause, int exit_code,
+			const char *text)
+{
+	if (run->outcome.set)
+		return;
+	run->outcome = (struct run_outcome){ .set = true, .status = status, .cause = cause,
+					     .exit_code = exit_code };
+	IGNORE(snprintf(run->outcome.text, sizeof(run->outcome.text), "%s", text ? text : "") < 0);
+}
+
+static int cgroup_changed(struct source *source, uint32_t events)
+{
+	struct run *run = container_of(source, struct run, cgroup);
+
+	(void)events;
+	if (cgroup_populated(&run->launched.cgroup) != 0)
+		return 0;
+	if (run->step == RUN_STEP_KILLING)
+		run_conclude(run);
+	return 0; /* an empty cgroup without a kill: pid 1's end is seen by its pidfd */
+}
+
+void run_kill(struct run *run)
+{
+	outbox_wait_cancel(run->runs->outbox, &run->wait);
+	loop_timer_clear(run->runs->loop, &run->wall_timer);
+	loop_timer_clear(run->runs->loop, &run->heartbeat_timer);
+	loop_remove(run->runs->loop, &run->channel);
+	loop_remove(run->runs->loop, &run->init);
+	run->step = RUN_STEP_KILLING;
+	IGNORE(cgroup_kill(&run->launched.cgroup) < 0);     /* tried again by the timer until empty */
+	/* Nobody in it: no event will come. Not concluded here, because the caller still holds the run. */
+	IGNORE(run_step_deadline(run, cgroup_populated(&run->launched.cgroup) == 0
+					      ? 0 : RUN_KILL_RETRY_NS) < 0);
+}
+
+static void end_with(struct run *run, enum run_status status, enum run_cause cause, int exit_code,
+		     const char *text)
+{
+	if (run->step >= RUN_STEP_INTENT)
+		return;
+	outcome_set(run, status, cause, exit_code, text);
+	run_kill(run);
+}
+
+void run_stop(struct run *run, enum run_cause cause, int exit_code, const char *text)
+{
+	end_with(run, RUN_STATUS_FAILED, cause, exit_code, text);
+}
+
+static void closed(struct run *run)
+{
+	run->runs->callbacks.ended(run->runs->callbacks.ctx, run);
+	run_free(run);
+}
+
+static void end_durable(struct outbox_wait *wait)
+{
+	closed(container_of(wait, struct run, wait));
+}
+
+static void close_begin(struct run *run)
+{
+	struct runs *runs = run->runs;
+
+	run_put_start(run); /* a start that was refused late has none yet */
+	run_put_end(run);
+	run_move(run, run->outcome.status, run_cause_name(run->outcome.cause));
+	run->step = RUN_STEP_CLOSING;
+	outbox_flush(runs->outbox);
+	if (!outbox_attached(runs->outbox) || run_step_deadline(run, RUN_DURABLE_TIMEOUT_NS) < 0) {
+		closed(run);
+		return;
+	}
+	outbox_wait_for(runs->outbox, &run->wait, outbox_last(runs->outbox), end_durable);
+}
+
+/* The cgroup is empty: read what is left in the rings, then forget the run. */
+void run_conclude(struct run *run)
+{
+	struct runs *runs = run->runs;
+
+	runs_read(runs, true);
+	run_check_limits(run);
+	run_settle(run);
+	merge_flush(run->merge, run_merge_report, run);
+	if (run->revoking && !run->done_put)
+		run_revoke_done(run);
+	run->done_put = true;
+	loop_remove(runs->loop, &run->cgroup);
+	IGNORE(watch_run_remove(runs->watch, run->launched.cgroup.id) < 0); /* never added: -ENOENT */
+	if (launched_finish(&run->launched, 1000, NULL) < 0) {
+		/* Empty, yet not removable: pid 1 is not reaped yet. step_due() comes again. */
+		IGNORE(loop_add(runs->loop, &run->cgroup, run->launched.cgroup.events_fd, EPOLLPRI,
+				cgroup_changed) < 0);
+		IGNORE(run_step_deadline(run, RUN_KILL_RETRY_NS) < 0);
+		return;
+	}
+	close_begin(run);
+}
+
+/* ---- starting ---- */
+
+static uint32_t inum_of(pid_t pid, const char *name)
+{
+	char path[64];
+	struct stat st;
+
+	IGNORE(snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name) < 0);
+	/* pid 1 is ours and not reaped, so the number cannot be anybody else's. */
+	return stat(path, &st) < 0 ? 0 : (uint32_t)st.st_ino;
+}
+
+static int watch_begin(struct run *run)
+{
+	const struct plan_head *head = run->plan.head;
+	struct run_config config = {
+		.flags = RUN_WATCHED, .slot = run->slot, .uid = head->uid,
+		.pidns_inum = inum_of(run->launched.pid, "pid"),
+		.mntns_inum = inum_of(run->launched.pid, "mnt"),
+		.connect_default = (uint8_t)head->connect_default,
+		.bind_default = (uint8_t)head->bind_default,
+	};
+	uint32_t count = head->sections[PLAN_NETS].count;
+
+	if (head->network_mode == NETWORK_HOST)
+		config.flags |= RUN_NET_HOST;
+	config.net_count = MIN(count, RUN_NET_RULES_MAX);
+	memcpy(config.net, run->plan.nets, config.net_count * sizeof(config.net[0]));
+	run->flags = config.flags;
+	return watch_run_add(run->runs->watch, run->launched.cgroup.id, &config);
+}
+
+/* The bits of the features that the watcher gives to every run. */
+static uint32_t watch_features(const struct runs *runs)
+{
+	uint32_t bits = 1U << FEATURE_BTF | 1U << FEATURE_BPF_WATCH | 1U << FEATURE_BPF_CONNECT;
+
+	if (watch_has_unix_hooks(runs->watch))
+		bits |= 1U << FEATURE_BPF_UNIX;
+	if (watch_has_witness(runs->watch))
+		bits |= 1U << FEATURE_BPF_WITNESS;
+	return bits;
+}
+
+static void refuse_missing(struct run *run, uint32_t missing)
+{
+	char text[WIRE_TEXT_MAX];
+	const struct feature_info *info = &feature_infos[(uint32_t)__builtin_ctz(missing)];
+
+	IGNORE(snprintf(text, sizeof(text), "the policy requires %s (%s), which could not be applied\n"
+			"  next: %s; `bailiff doctor` lists what is missing", info->name, info->what,
+			info->remedy) < 0);
+	end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_REFUSED, EXIT_MISSING, text);
+}
+
+static int wall_due(struct timer *timer, uint64_t now_ns)
+{
+	struct run *run = container_of(timer, struct run, wall_timer);
+
+	(void)now_ns;
+	end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_WALL, EXIT_WALL,
+		 "the wall-clock limit was reached\n"
+		 "  next: raise `limits.wall` in the policy, or run with `-t DURATION`");
+	return 0;
+}
+
+static void go(struct run *run)
+{
+	struct runs *runs = run->runs;
+	uint64_t now = now_monotonic_ns(), wall = run->plan.head->limits.wall_ns;
+
+	if (launch_go(&run->launched) < 0) {
+		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
+			 "pid 1 of the run died before the command started");
+		return;
+	}
+	loop_timer_clear(runs->loop, &run->step_timer);
+	run->step = RUN_STEP_LIVE;
+	run->started = true;
+	run_move(run, RUN_STATUS_RUNNING, "started");
+	heartbeat_start(&run->heartbeat, &run->plan.head->heartbeat, now);
+	run_heartbeat_arm(run);
+	if (wall > 0 && loop_timer_set(runs->loop, &run->wall_timer, now + wall, wall_due) < 0)
+		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_INTERNAL, EXIT_INTERNAL, "out of memory");
+	runs->callbacks.started(runs->callbacks.ctx, run);
+	if (runs->pressed)
+		run_press(run, true);
+}
+
+static void start_durable(struct outbox_wait *wait)
+{
+	struct run *run = container_of(wait, struct run, wait);
+
+	if (run->step == RUN_STEP_RECORDING)
+		go(run);
+}
+
+static void ready(struct run *run, const struct init_message *message)
+{
+	struct runs *runs = run->runs;
+	uint32_t missing;
+
+	if (run->step != RUN_STEP_LAUNCHING)
+		return;
+	run->landlock_abi = message->landlock_abi;
+	run->in_force = run->launched.in_force | message->in_force | watch_features(runs);
+	missing = run->plan.head->require & ~run->in_force;
+	if (missing) {
+		refuse_missing(run, missing);
+		return;
+	}
+	if (watch_begin(run) < 0) {
+		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
+			 "the kernel's table of runs does not take this run");
+		return;
+	}
+	run_put_start(run);
+	run->step = RUN_STEP_RECORDING;
+	outbox_flush(runs->outbox);
+	IGNORE(run_step_deadline(run, RUN_DURABLE_TIMEOUT_NS) < 0); /* without it, the client decides */
+	outbox_wait_for(runs->outbox, &run->wait, outbox_last(runs->outbox), start_durable);
+}
+
+/* ---- what pid 1 says ---- */
+
+static void exec_failed(struct run *run, const struct init_message *message)
+{
+	bool missing = message->error == -ENOENT || message->error == -ENOTDIR;
+	char text[WIRE_TEXT_MAX];
+
+	IGNORE(snprintf(text, sizeof(text), "%s\n  next: %s", message->text, missing
+			? "check the name and PATH; the run sees only what the policy's `files` name"
+			: "check its mode and format; the run sees it as the caller does") < 0);
+	end_with(run, RUN_STATUS_FAILED, missing ? RUN_CAUSE_NOT_FOUND : RUN_CAUSE_NOT_EXECUTABLE,
+		 missing ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, text);
+}
+
+static void exited(struct run *run, int status)
+{
+	bool by_signal = WIFSIGNALED(status);
+	int code = by_signal ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+
+	run->wait_status = status;
+	/* What it did last may revoke it. */
+	runs_read(run->runs, true);
+	run_check_limits(run);
+	run_settle(run);
+	end_with(run, code == 0 ? RUN_STATUS_COMPLETED : RUN_STATUS_FAILED,
+		 by_signal ? RUN_CAUSE_SIGNAL : RUN_CAUSE_EXIT, code, NULL);
+}
+
+static void notified(struct run *run, const struct init_message *message)
+{
+	uint64_t now = now_monotonic_ns();
+
+	if (message->notify & NOTIFY_EXTEND)
+		heartbeat_extend(&run->heartbeat, message->extend_ns);
+	if (message->notify & NOTIFY_WATCHDOG)
+		heartbeat_beat(&run->heartbeat, now);
+	if (message->notify & NOTIFY_STATUS)
+		IGNORE(snprintf(run->status_text, sizeof(run->status_text), "%.199s", message->text) < 0);
+	if (message->notify & NOTIFY_TRIGGER)
+		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_CANCELLED, EXIT_INTERNAL,
+			 "the agent declared itself failed (WATCHDOG=trigger)");
+	else
+		run_heartbeat_arm(run);
+}
+
+static void stage_failed(struct run *run, const struct init_message *message)
+{
+	bool missing = message->error == -EOPNOTSUPP || message->error == -ENOSYS;
+	char text[WIRE_TEXT_MAX];
+
+	IGNORE(snprintf(text, sizeof(text), "the sandbox could not be built: %s\n  next: %s",
+			message->text, "`bailiff doctor` lists what this kernel lacks; "
+			"`bailiff policy show` prints the effective policy") < 0);
+	end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_REFUSED, missing ? EXIT_MISSING : EXIT_REFUSED, text);
+}
+
+static void init_said(struct run *run, const struct init_message *message)
+{
+	switch ((enum init_kind)message->kind) {
+	case INIT_STAGE_FAILED:
+		stage_failed(run, message);
+		return;
+	case INIT_READY:
+		ready(run, message);
+		return;
+	case INIT_EXEC_FAILED:
+		exec_failed(run, message);
+		return;
+	case INIT_EXITED:
+		exited(run, message->value);
+		return;
+	case INIT_NOTIFY:
+		if (run->step == RUN_STEP_LIVE)
+			notified(run, message);
+		return;
+	case INIT_GO:
+	case INIT_SIGNAL:
+		break;
+	}
+	end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
+		 "pid 1 of the run sent what only the supervisor may send");
+}
+
+static int channel_ready(struct source *source, uint32_t events)
+{
+	struct run *run = container_of(source, struct run, channel);
+	struct init_message message;
+	int r;
+
+	(void)events;
+	while (run->channel.active && (r = launch_receive(&run->launched, &message)) == 1)
+		init_said(run, &message);
+	if (run->channel.active && r != -EAGAIN)
+		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
+			 "pid 1 of the run died, and with it every process of the run");
+	return 0;
+}
+
+static int init_died(struct source *source, uint32_t events)
+{
+	struct run *run = container_of(source, struct run, init);
+
+	/* Its last words come before its end. */
+	channel_ready(&run->channel, events);
+	end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
+		 "pid 1 of the run died, and with it every process of the run");
+	return 0;
+}
+
+/* ---- time ---- */
+
+static int step_due(struct timer *timer, uint64_t now_ns)
+{
+	struct run *run = container_of(timer, struct run, step_timer);
+
+	(void)now_ns;
+	switch (run->step) {
+	case RUN_STEP_LAUNCHING:
+		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
+			 "the sandbox was not ready in time");
+		return 0;
+	case RUN_STEP_RECORDING:
+		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_REFUSED, EXIT_REFUSED,
+			 "HEALTH: the ledger did not confirm the start in time\n"
+			 "  next: look at the supervisor's log; is the disk full?");
+		return 0;
+	case RUN_STEP_INTENT:
+		run_kill(run);
+		return 0;
+	case RUN_STEP_KILLING:
+		if (cgroup_populated(&run->launched.cgroup) == 0)
+			run_conclude(run);
+		else
+			run_kill(run);
+		return 0;
+	case RUN_STEP_CLOSING:
+		closed(run);
+		return 0;
+	case RUN_STEP_LIVE:
+		return 0;
+	}
+	return 0;
+}
+
+static int heartbeat_due(struct timer *timer, uint64_t now_ns)
+{
+	struct run *run = container_of(timer, struct run, heartbeat_timer);
+	struct run_activity activity;
+
+	if (run->step != RUN_STEP_LIVE)
+		return 0;
+	if (watch_run_activity(run->runs->watch, run->slot, &activity) == 0)
+		heartbeat_activity(&run->heartbeat, activity.last_ns, now_boottime_ns(), now_ns);
+	if (heartbeat_deadline(&run->heartbeat) <= now_ns) {
+		run_violation(run, HEARTBEAT_TIMEOUT, RECORD_EFFECT_OBSERVED, NULL, NULL,
+			      slice_of("heartbeat.ttl"), NULL);
+		run_settle(run);
+		return 0;
+	}
+	run_heartbeat_arm(run);
+	return 0;
+}
+
+void run_heartbeat_arm(struct run *run)
+{
+	uint64_t deadline = heartbeat_deadline(&run->heartbeat);
+
+	if (deadline == HEARTBEAT_NEVER) {
+		loop_timer_clear(run->runs->loop, &run->heartbeat_timer);
+		return;
+	}
+	/* The heap grew for other timers of this run before; without memory the run is not watched. */
+	if (loop_timer_set(run->runs->loop, &run->heartbeat_timer, deadline, heartbeat_due) < 0)
+		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_INTERNAL, EXIT_INTERNAL, "out of memory");
+}
+
+void run_press(struct run *run, bool high)
+{
+	uint64_t now = now_monotonic_ns();
+
+	if (run->step != RUN_STEP_LIVE || high == (run->status == RUN_STATUS_PAUSED))
+		return;
+	if (cgroup_freeze(&run->launched.cgroup, high) < 0)
+		return;
+	run_move(run, high ? RUN_STATUS_PAUSED : RUN_STATUS_RUNNING, "ledger_pressure");
+	if (high)
+		heartbeat_pause(&run->heartbeat, now);
+	else
+		heartbeat_resume(&run->heartbeat, now);
+	run_heartbeat_arm(run);
+}
+
+/* ---- birth ---- */
+
+static int slot_free(const struct runs *runs, uint32_t *ret_slot)
+{
+	for (uint32_t i = 0; i < RUNS_MAX; i++) {
+		if (!runs->slots[i]) {
+			*ret_slot = i;
+			return 0;
+		}
+	}
+	return -EMFILE;
+}
+
+static int run_new(struct runs *runs, struct run **ret_run, struct error *err)
+{
+	cleanup_with(run_free_p) struct run *run = calloc(1, sizeof(*run));
+	int r;
+
+	if (!run)
+		return error_set(err, -ENOMEM, "make a run");
+	run->runs = runs;
+	run->plan_fd = run->session_fd = FD_NONE;
+	run->launched = LAUNCHED_NONE;
+	run->slot = RUNS_MAX - 1; /* not ours until it is entered: run_free() compares */
+	run->merge = calloc(1, sizeof(*run->merge));
+	if (!run->merge)
+		return error_set(err, -ENOMEM, "make a run");
+	r = ulid_new(&run->id);
+	if (r < 0)
+		return error_set(err, r, "make the run's id");
+	r = slot_free(runs, &run->slot);
+	if (r < 0) {
+		error_say(err, r, "%u runs are alive already", RUNS_MAX);
+		error_next(err, "wait for one to end; `bailiff ps` lists them");
+		return error_exit(err, EXIT_REFUSED);
+	}
+	runs->slots[run->slot] = run;
+	runs->count++;
+	*ret_run = TAKE(run);
+	return 0;
+}
+
+static int run_launch(struct run *run, const struct run_request *request, struct error *err)
+{
+	const struct runs *runs = run->runs;
+	struct launch_spec spec = {
+		.plan = request->plan, .plan_fd = *request->plan_fd, .run = run->id,
+		.stdio = { request->stdio[0], request->stdio[1], request->stdio[2] },
+		.session_fd = *request->session_fd, .init_fd = runs->init_fd,
+		.supervisor_pidfd = runs->self_pidfd, .tree = runs->tree,
+		.init_uid = runs->init_uid, .init_gid = runs->init_gid,
+	};
+
+	return launch_run(&spec, &run->launched, err);
+}
+
+static int run_listen(struct run *run, struct error *err)
+{
+	struct loop *loop = run->runs->loop;
+	int r = loop_add(loop, &run->channel, run->launched.channel_fd, EPOLLIN, channel_ready);
+
+	if (r == 0)
+		r = loop_add(loop, &run->init, run->launched.init_pidfd, EPOLLIN, init_died);
+	if (r == 0)
+		r = loop_add(loop, &run->cgroup, run->launched.cgroup.events_fd, EPOLLPRI,
+			     cgroup_changed);
+	if (r == 0)
+		r = run_step_deadline(run, RUN_START_TIMEOUT_NS);
+	if (r == 0)
+		r = runs_wake(run->runs);
+	return r < 0 ? error_set(err, r, "watch over the run") : 0;
+}
+
+int run_start(struct runs *runs, const struct run_request *request, struct run **ret_run,
+	      struct error *err)
+{
+	cleanup_with(run_free_p) struct run *run = NULL;
+	int r = run_new(runs, &run, err);
+
+	if (r < 0)
+		return r;
+	r = run_launch(run, request, err);
+	if (r < 0)
+		return r;
+	run->plan = *request->plan;
+	plan_rules(&run->plan, &run->rules);
+	*request->plan = (struct plan){ 0 };
+	run->plan_fd = TAKE_FD(*request->plan_fd);
+	run->session_fd = TAKE_FD(*request->session_fd);
+	run->owner = request->owner;
+	run->owner_uid = request->owner_uid;
+	run->started_ns = now_realtime_ns();
+	run->status = RUN_STATUS_STARTING;
+	run->step = RUN_STEP_LAUNCHING;
+	r = run_listen(run, err);
+	if (r == 0)
+		r = run_put_policy(run, err);
+	if (r < 0) {
+		IGNORE(launched_finish(&run->launched, 1000, NULL) < 0); /* init dies with its channel */
+		return r;
+	}
+	*ret_run = TAKE(run);
+	return 0;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One agent command under supervision, from the accepted request until nothing is left of it. All runs
+ * of a supervisor share `struct runs`. Nothing here blocks: each wait (for pid 1, for the ledger, for an
+ * empty cgroup) is a step with a deadline.
+ *
+ *   LAUNCHING  pid 1 works through its stages            -> READY
+ *   RECORDING  run_start is on its way to the disk       -> durable: launch_go()
+ *   LIVE       the command runs
+ *   INTENT     revoked and frozen; violation and intent on their way, at most 20 ms
+ *   KILLING    cgroup.kill written                       -> populated 0
+ *   CLOSING    run_end is on its way                     -> the owner hears of it; freed
+ */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include "base/loop.h"
+#include "daemon/wire.h"
+#include "launch/launch.h"
+#include "plan/plan.h"
+#include "run/heartbeat.h"
+#include "run/merge.h"
+#include "run/outbox.h"
+#include "run/violate.h"
+#include "watch/watch.h"
+
+#define RUNS_MAX WATCH_RUNS_MAX
+#define RUN_START_TIMEOUT_NS 20000000000ULL
+#define RUN_DURABLE_TIMEOUT_NS 5000000000ULL
+#define RUN_INTENT_TIMEOUT_NS 20000000ULL
+#define RUN_KILL_RETRY_NS 100000000ULL
+#define RUN_TICK_NS 250000000ULL
+
+enum run_step {
+	RUN_STEP_LAUNCHING, RUN_STEP_RECORDING, RUN_STEP_LIVE, RUN_STEP_INTENT, RUN_STEP_KILLING,
+	RUN_STEP_CLOSING,
+};
+
+struct run;
+
+/* To the owner. The run is alive during the call; after `ended` it is freed. */
+struct run_callbacks {
+	void (*started)(void *ctx, struct run *run);
+	void (*notice)(void *ctx, struct run *run, const char *text);
+	void (*ended)(void *ctx, struct run *run);
+	void *ctx;
+};
+
+struct runs {
+	/* Set by the owner before the first run; borrowed. */
+	struct loop *loop;
+	struct watch *watch;
+	struct outbox *outbox;
+	const struct cgroup_tree *tree;
+	const struct feature_report *features;
+	struct run_callbacks callbacks;
+	int init_fd, self_pidfd;
+	uid_t init_uid;
+	gid_t init_gid;
+	/* Own. */
+	struct run *slots[RUNS_MAX];
+	uint32_t count;
+	struct run *last;              /* the run of the last event: most have the same */
+	bool pressed;                  /* the outbox asked for a pause */
+	struct watch_losses losses;    /* as of the last look */
+	uint64_t window_ns, window_events, window_lost; /* bulk loss in the last 10 s */
+	uint64_t queue_lost;           /* to be recorded when there is room */
+	uint64_t strays;               /* events of no run of ours */
+	struct timer poll_timer, tick_timer;
+	struct source watch_source;
+};
+
+struct run_outcome {
+	bool set;
+	enum run_status status;
+	enum run_cause cause;
+	int exit_code;
+	char text[WIRE_TEXT_MAX];
+};
+
+struct limit_hits { uint64_t pids, memory; };
+
+struct run {
+	struct runs *runs;
+	uint32_t slot;
+	struct ulid id;
+	uint64_t flags;                /* RUN_* of bpf/events.h */
+	enum run_status status;
+	enum run_step step;
+	bool started;                  /* the command was let go */
+	bool recorded;                 /* run_start was written */
+	struct run_outcome outcome;
+	int wait_status;
+	struct plan plan;
+	struct rules rules;
+	int plan_fd, session_fd;
+	struct launched launched;
+	uint32_t in_force, landlock_abi;
+	struct source channel, init, cgroup;
+	struct timer step_timer, wall_timer, heartbeat_timer;
+	struct outbox_wait wait;
+	uint64_t events, refused, lost, records;
+	struct strikes strikes;
+	struct heartbeat heartbeat;
+	uint64_t wall_left_ns, wall_since_ns;
+	struct limit_hits hits;
+	struct merge_table *merge;
+	bool revoke_wanted;            /* by an event: carried out after the ring was read */
+	bool revoking;                 /* an intent was written */
+	bool done_put;                 /* what follows an empty cgroup was recorded */
+	uint64_t revoke_from_ns;       /* CLOCK_BOOTTIME of what led to it */
+	uint32_t killed;
+	bool late;
+	char revoke_text[WIRE_TEXT_MAX];
+	enum run_cause revoke_cause;
+	char revoke_by[INTAKE_BY_MAX];
+	uint64_t started_ns;           /* CLOCK_REALTIME */
+	char status_text[200];
+	void *owner;                   /* the caller's, not touched here */
+	uid_t owner_uid;               /* who asked */
+};
+
+/* Adds the watcher to the loop and its polls. */
+int runs_init(struct runs *runs) MUST_USE;
+void runs_finish(struct runs *runs);
+/* The callback of watch_open(): `ctx` is the struct runs. */
+void runs_event(void *ctx, const struct event_head *event);
+/* The outbox's wish: stop or go on. */
+void runs_press(struct runs *runs, bool high);
+struct run *runs_find(const struct runs *runs, const struct ulid *id);
+
+struct run_request {
+	struct plan *plan;             /* checked; taken on success */
+	int *plan_fd;                  /* taken on success */
+	int *session_fd;               /* taken on success */
+	int stdio[3];                  /* borrowed */
+	uid_t owner_uid;
+	void *owner;
+};
+
+/* Launches. Returns 0, or a negative errno with text, next step and exit code in *err: nothing is
+ * left then. What fails later comes as `ended` without `started`. */
+int run_start(struct runs *runs, const struct run_request *request, struct run **ret_run,
+	      struct error *err) MUST_USE;
+/* Revokes by an operator: 123. No effect on a run that is ending already. */
+void run_revoke(struct run *run, enum run_cause cause, const char *by, const char *text);
+/* Kills: FAILED with this cause. */
+void run_stop(struct run *run, enum run_cause cause, int exit_code, const char *text);
+void run_row(const struct run *run, struct wire_run_row *ret_row);
+void run_ended(const struct run *run, struct wire_ended *ret_ended);
+
+/* ---- between the files of this folder ---- */
+
+/* Refused when the table has no such move. */
+void run_move(struct run *run, enum run_status to, const char *reason);
+void run_violation(struct run *run, enum violation_type type, enum record_effect effect,
+		   const struct decision *decision, const char *message, struct slice subject,
+		   const struct event_head *event);
+void run_settle(struct run *run);           /* carries out what events asked for */
+void run_merge_report(void *ctx, const struct merge_slot *slot);
+void run_event(struct run *run, const struct event_head *event);
+void run_check_limits(struct run *run);
+void run_kill(struct run *run);
+void run_conclude(struct run *run);
+void run_revoke_done(struct run *run);
+void run_heartbeat_arm(struct run *run);
+void runs_check_losses(struct runs *runs);
+void runs_read(struct runs *runs, bool drain);
+int runs_wake(struct runs *runs) MUST_USE;  /* a run lives: read its rings */
+void run_press(struct run *run, bool high);
+void run_put_start(struct run *run);        /* run_start, run_end, run_state: facts.c */
+void run_put_end(struct run *run);
+void run_put_state(struct run *run, enum run_status from, enum run_status to, const char *reason);
+int run_put_policy(struct run *run, struct error *err) MUST_USE;
+int run_step_deadline(struct run *run, uint64_t after_ns);
+
+#endif

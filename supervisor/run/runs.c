@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all runs share: the rings' reader, the ticks, the list. */
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "run/run.h"
+
+#define READ_BATCH 4096U  /* records of each ring in one turn: other sources get their turn, too */
+
+struct run *runs_find(const struct runs *runs, const struct ulid *id)
+{
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		if (runs->slots[i] && memcmp(&runs->slots[i]->id, id, sizeof(*id)) == 0)
+			return runs->slots[i];
+	}
+	return NULL;
+}
+
+static struct run *find_cgroup(struct runs *runs, uint64_t cgroup_id)
+{
+	if (runs->last && runs->last->launched.cgroup.id == cgroup_id)
+		return runs->last;
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		if (runs->slots[i] && runs->slots[i]->launched.cgroup.id == cgroup_id) {
+			runs->last = runs->slots[i];
+			return runs->last;
+		}
+	}
+	return NULL;
+}
+
+void runs_event(void *ctx, const struct event_head *event)
+{
+	struct runs *runs = ctx;
+	struct run *run = find_cgroup(runs, event->cgroup_id);
+
+	if (run)
+		run_event(run, event);
+	else
+		runs->strays++;
+}
+
+void runs_read(struct runs *runs, bool drain)
+{
+	int r = drain ? watch_drain(runs->watch) : watch_poll(runs->watch, READ_BATCH);
+
+	/* A ring that cannot be read shows as lost events at the next tick. */
+	if (r > 0)
+		outbox_flush(runs->outbox);
+}
+
+static void settle_all(struct runs *runs)
+{
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		if (runs->slots[i])
+			run_settle(runs->slots[i]);
+	}
+}
+
+static int urgent_ready(struct source *source, uint32_t events)
+{
+	struct runs *runs = container_of(source, struct runs, watch_source);
+
+	(void)events;
+	runs_read(runs, false);
+	settle_all(runs);
+	return 0;
+}
+
+static int poll_due(struct timer *timer, uint64_t now_ns)
+{
+	struct runs *runs = container_of(timer, struct runs, poll_timer);
+
+	runs_read(runs, false);
+	settle_all(runs);
+	if (runs->count == 0)
+		return 0;
+	return loop_timer_set(runs->loop, timer, now_ns + WATCH_POLL_INTERVAL_NS, poll_due);
+}
+
+static int tick_due(struct timer *timer, uint64_t now_ns)
+{
+	struct runs *runs = container_of(timer, struct runs, tick_timer);
+
+	runs_check_losses(runs);
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		if (runs->slots[i] && runs->slots[i]->step == RUN_STEP_LIVE)
+			run_check_limits(runs->slots[i]);
+	}
+	settle_all(runs);
+	if (runs->count == 0)
+		return 0;
+	return loop_timer_set(runs->loop, timer, now_ns + RUN_TICK_NS, tick_due);
+}
+
+int runs_wake(struct runs *runs)
+{
+	uint64_t now = now_monotonic_ns();
+	int r = 0;
+
+	if (!runs->poll_timer.slot)
+		r = loop_timer_set(runs->loop, &runs->poll_timer, now, poll_due);
+	if (r == 0 && !runs->tick_timer.slot)
+		r = loop_timer_set(runs->loop, &runs->tick_timer, now + RUN_TICK_NS, tick_due);
+	return r;
+}
+
+void runs_press(struct runs *runs, bool high)
+{
+	runs->pressed = high;
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		if (runs->slots[i])
+			run_press(runs->slots[i], high);
+	}
+}
+
+int runs_init(struct runs *runs)
+{
+	return loop_add(runs->loop, &runs->watch_source, watch_fd(runs->watch), EPOLLIN, urgent_ready);
+}
+
+void runs_finish(struct runs *runs)
+{
+	loop_remove(runs->loop, &runs->watch_source);
+	loop_timer_clear(runs->loop, &runs->poll_timer);
+	loop_timer_clear(runs->loop, &runs->tick_timer);
+}
