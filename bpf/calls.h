@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Which x86-64 system calls are looked at when they return, and where their arguments are. A new
- * call is one row here; a new way of reading arguments is a class in watch.bpf.c. */
+ * call is one row here; a new way of reading arguments is a class in observer.bpf.c. */
 #ifndef BPF_CALLS_H
 #define BPF_CALLS_H
 

@@ -6,7 +6,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual"
 #include "gen/probe.skel.h"
-#include "gen/watch.skel.h"
+#include "gen/observer.skel.h"
 #pragma GCC diagnostic pop
 
 #endif

@@ -3,6 +3,7 @@
  * first, and are looked for again between two batches of bulk ones. */
 #include "watch/watch.h"
 
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -17,7 +18,7 @@
 
 struct watch {
 	struct watch_callbacks callbacks;
-	struct watch_bpf *bpf;
+	struct observer *bpf;
 	struct ring_buffer *rings[EVENT_RING_COUNT];
 	struct bpf_link *cgroup_links[CGROUP_PROGRAMS];
 	int unix_link_fd;
@@ -151,7 +152,7 @@ static int load(struct watch *watch, struct error *err)
 	uint32_t dirty = probe_dirty_content_flags();
 	int r;
 
-	watch->bpf = watch_bpf__open();
+	watch->bpf = observer__open();
 	if (!watch->bpf)
 		return error_set(err, -errno, "open the BPF object");
 	watch->witness = dirty != 0;
@@ -169,7 +170,7 @@ static int load(struct watch *watch, struct error *err)
 		if (r < 0)
 			return error_set(err, r, "configure the UNIX connect hook");
 	}
-	r = watch_bpf__load(watch->bpf);
+	r = observer__load(watch->bpf);
 	if (r < 0) {
 		error_set(err, r, "load the BPF programs that watch runs");
 		error_next(err, "run `bailiff doctor`; it says which kernel feature is missing");
@@ -236,7 +237,7 @@ struct watch *watch_close(struct watch *watch)
 	fd_close(watch->unix_link_fd);
 	for (size_t i = 0; i < COUNT(watch->rings); i++)
 		ring_buffer__free(watch->rings[i]);
-	watch_bpf__destroy(watch->bpf);
+	observer__destroy(watch->bpf);
 	free(watch);
 	errno = saved;
 	return NULL;
