@@ -150,6 +150,10 @@ static int take_record(struct service *service, const struct intake_view *view, 
 	struct record record;
 	int r = convert(&service->converter, view, &record);
 
+	if (r == 0 && store_has(service->store, &record)) {
+		service->sync |= convert_is_sync(view);
+		return 0;
+	}
 	if (r == 0)
 		r = take_values(service, view, &record);
 	if (r == 0)

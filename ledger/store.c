@@ -199,6 +199,7 @@ struct store *store_free(struct store *store)
 	store_db_close_p(&store->values);
 	store_db_close_p(&store->db);
 	chain_finish(&store->chain);
+	store->resent = resent_free(store->resent);
 	tree_hasher_free_p(&store->hasher);
 	keys_finish(&store->keys);
 	store->keys_fd = fd_close(store->keys_fd);
@@ -376,6 +377,11 @@ static int write_record(struct store *store, const struct projection *projection
 	return r < 0 ? broken(store, -EIO) : 0;
 }
 
+bool store_has(struct store *store, const struct record *record)
+{
+	return store->resent && resent_has(store->resent, store->hasher, record);
+}
+
 int store_append(struct store *store, struct record *record, struct error *err)
 {
 	struct chain_link link = { 0 };
@@ -398,6 +404,8 @@ int store_append(struct store *store, struct record *record, struct error *err)
 		return r;
 	store->last_hint = project_checkpoint(record);
 	store->pending++;
+	if (store->started && record->kind >= RECORD_CREATE)
+		store->resent = resent_free(store->resent);
 	return 0;
 }
 

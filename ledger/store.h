@@ -31,6 +31,10 @@ struct store *store_free(struct store *store);
 /* Appends `record`; rseq, prev and, in run_end, the count of records are set here. -ENOENT: its run
  * never began, or (run_start) its policy is no stored document. -EEXIST: a second run_start. */
 int store_append(struct store *store, struct record *record, struct error *err) MUST_USE;
+/* True when this record, as a producer gave it, is in the log already: it was committed before a
+ * crash, and the producer, which saw no ack, sends it again. Asked before store_value() and
+ * store_append(); the first record that is appended ends the time of such repeats. */
+bool store_has(struct store *store, const struct record *record);
 /* Scrubs and keeps a sensitive value and gives its commitment for a record's `values`. */
 int store_value(struct store *store, const struct intake_value *head, struct slice value,
 		struct record_value *ret_value, struct error *err) MUST_USE;

@@ -8,6 +8,7 @@
 #include "ledger/keys.h"
 #include "ledger/note.h"
 #include "ledger/project.h"
+#include "ledger/resent.h"
 #include "ledger/store.h"
 #include "ledger/store_db.h"
 
@@ -23,6 +24,7 @@ struct store {
 	struct tree_frontier frontier;
 	struct edge edge;
 	struct chain chain;
+	struct resent *resent;                /* NULL once nothing is sent again */
 	struct keys keys;
 	struct note_key identity, seal;
 	uint8_t boot_id[16];
@@ -30,6 +32,7 @@ struct store {
 	uint64_t signed_size;                 /* of the newest durable checkpoint */
 	uint32_t pending;
 	bool in_transaction, in_values, broken;
+	bool started;                         /* records come from producers now */
 	struct checkpoint_hint last_hint;     /* of the newest record */
 	uint8_t salts[SALT_POOL];
 	size_t salts_left;

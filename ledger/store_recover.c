@@ -177,10 +177,13 @@ int store_log_start(struct store *store, struct error *err)
 		r = append_genesis(store, err);
 	else if (!orderly)
 		r = append_recover(store, err);
+	if (r == 0 && !orderly)
+		r = resent_new(store->db, store->hasher, &store->resent, err);
 	if (r == 0)
 		r = append_own(store, &record, err);
 	if (r == 0)
 		r = append_clock(store, err);
+	store->started = true;
 	return r < 0 ? r : store_commit(store, true, err);
 }
 

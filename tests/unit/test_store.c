@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fdpass.h"
 #include "base/io.h"
 #include "base/loop.h"
 #include "ledger/note.h"
@@ -460,6 +461,58 @@ START_TEST(no_acked_record_is_lost_by_kill_9)
 }
 END_TEST
 
+/* Sends the datagram that is in memory once more, as a producer without an ack does. */
+static void send_again(uint32_t count, size_t len)
+{
+	struct intake_head head = {
+		.version = INTAKE_VERSION, .message = INTAKE_RECORDS, .count = count,
+		.bytes = (uint32_t)len, .cursor = ledgerd.cursor + count,
+	};
+
+	memcpy(ledgerd.memory, &head, sizeof(head));
+	ledgerd.cursor += count;
+	ck_assert_int_eq(fdpass_send(ledgerd.socket_fd, ledgerd.memory, len, NULL, 0, 0), 0);
+}
+
+START_TEST(records_sent_again_after_a_crash_are_recorded_once)
+{
+	size_t at, len;
+
+	start();
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	for (int i = 0; i < 50; i++)
+		add_open(run_a, "/w/same");
+	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_EXEC, run_a, &at));
+	ck_assert_int_eq(intake_value(&ledgerd.batch, at, VALUE_ARGV, slice_of("ls"), 2), 0);
+	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
+	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_RUN_END, run_a, &at));
+	ck_assert_int_eq(intake_uint(&ledgerd.batch, at, DETAIL_RECORDS, 4711), 0);
+	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
+	len = ledgerd.batch.len;
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_int_eq(ledgerd_kill(&ledgerd), 128 + SIGKILL);
+	start();
+	send_again(52, len);
+	while (ledgerd.acked < ledgerd.cursor)
+		ck_assert_int_eq(ledgerd_answer(&ledgerd, 3000), 1);
+	ck_assert_uint_eq(ledgerd.refused, 0);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event WHERE run >= 0"), 53);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT rcount FROM run"), 53);
+	ck_assert_int_eq(number_in("values.db", "SELECT count(*) FROM value"), 1);
+	/* Control: once something new has come, the same bytes are records again. */
+	add_open(run_a, "/w/new");
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	add_open(run_a, "/w/again");
+	len = ledgerd.batch.len;
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	send_again(1, len);
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event WHERE run >= 0"), 56);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	check_log();
+}
+END_TEST
+
 /* ---- contradictions ---- */
 
 static void edit(const char *sql)
@@ -626,6 +679,7 @@ Suite *suite_make(void)
 	add(suite, arguments_are_kept_by_commitment_and_secrets_not_at_all, 0, 1);
 	add(suite, the_commitment_is_that_of_salt_and_value, 0, 1);
 	add(suite, no_acked_record_is_lost_by_kill_9, 0, 1);
+	add(suite, records_sent_again_after_a_crash_are_recorded_once, 0, 1);
 	add(suite, a_log_that_contradicts_itself_is_not_continued, 0, (int)COUNT(contradictions));
 	add(suite, a_log_that_was_rolled_back_is_not_continued, 0, 2);
 	add(suite, keys_are_private_and_never_replaced, 0, 2);
