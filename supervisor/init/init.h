@@ -26,7 +26,6 @@ struct init {
 
 	int host;                /* O_PATH of the host's root, until the pivot */
 	int root;                /* the new root */
-	int proc;                /* a writable procfs of this pid namespace, detached; until the fork */
 	int idmap;               /* user namespace fd of MOUNT_IDMAP mounts */
 	int mask_file, mask_dir; /* O_PATH of what MOUNT_MASK shows */
 	int pts;                 /* the devpts of the new /dev */
@@ -91,8 +90,8 @@ int stage_mounts(struct init *init, struct error *err) MUST_USE;
 int mount_proc(struct init *init, const char *target, struct error *err) MUST_USE;
 int mount_dev(struct init *init, const char *target, struct error *err) MUST_USE;
 
-/* idmap.c: a user namespace fd that swaps 0 and the run's ids. */
-int idmap_open(struct init *init, struct error *err) MUST_USE;
+/* idmap.c: a user namespace fd that swaps 0 and the run's ids, when a mount wants it. */
+int stage_idmap(struct init *init, struct error *err) MUST_USE;
 
 /* terminal.c */
 int stage_stdio(struct init *init, struct error *err) MUST_USE;

@@ -59,7 +59,7 @@ static int arguments_take(int argc, char **argv, struct init *init)
 int main(int argc, char **argv)
 {
 	static struct init init = {
-		.session = FD_NONE, .host = FD_NONE, .root = FD_NONE, .proc = FD_NONE, .idmap = FD_NONE,
+		.session = FD_NONE, .host = FD_NONE, .root = FD_NONE, .idmap = FD_NONE,
 		.mask_file = FD_NONE, .mask_dir = FD_NONE, .pts = FD_NONE, .terminal = FD_NONE,
 		.notify = FD_NONE, .command_report = FD_NONE, .command_go = FD_NONE,
 	};

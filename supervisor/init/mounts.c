@@ -188,11 +188,6 @@ static int mount_one(struct init *init, const struct plan_mount *mount, struct e
 
 	if (mount->kind >= COUNT(kinds) || target[0] != '/')
 		return error_set(err, -EINVAL, "mount '%s' of kind %u", target, mount->kind);
-	if (mount->flags & MOUNT_IDMAP && init->idmap == FD_NONE) {
-		r = idmap_open(init, err);
-		if (r < 0)
-			return r;
-	}
 	r = kinds[mount->kind].mount(init, mount, source, target);
 	if (r == -ENOENT && mount->flags & MOUNT_OPTIONAL)
 		return 0;

@@ -82,9 +82,6 @@ int stage_root(struct init *init, struct error *err)
 	here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (init->host < 0 || here < 0)
 		return error_set(err, -errno, "open the host's root");
-	init->proc = tree_new("proc", NULL, ATTR_NOEXEC);
-	if (init->proc < 0)
-		return error_set(err, init->proc, "open a procfs of the new pid namespace");
 	init->root = tree_new("tmpfs", options, ATTR_NOEXEC);
 	if (init->root < 0)
 		return error_set(err, init->root, "make a tmpfs for the new root");
@@ -137,7 +134,6 @@ int stage_pivot(struct init *init, struct error *err)
 	if (r < 0)
 		return error_set(err, r, "make the new root read-only");
 	init->host = fd_close(init->host);
-	init->proc = fd_close(init->proc);
 	init->idmap = fd_close(init->idmap);
 	init->pts = fd_close(init->pts);
 	init->mask_file = fd_close(init->mask_file);

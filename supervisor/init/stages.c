@@ -12,6 +12,9 @@ const struct stage init_stages[] = {
 	{ "stdio", stage_stdio },
 	/* Before the first mount, else it would show up on the host. */
 	{ "propagation", stage_propagation },
+	/* Before the new root lies over the old one: to the kernel that looks like a chroot, and in one
+	 * nobody may make a user namespace. */
+	{ "id map", stage_idmap },
 	{ "root", stage_root },
 	{ "mounts", stage_mounts },
 	/* After mounts: it needs the devpts of the new /dev. */

@@ -11,7 +11,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/mount.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
