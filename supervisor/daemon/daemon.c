@@ -57,6 +57,16 @@ int program_find(const char *name, char *path, size_t size, struct error *err)
 
 /* ---- stages of the start; each leaves what it made in `daemon`, which daemon_finish() ends ---- */
 
+/* Members of the group must get through to the socket and the ledger, whose own modes decide. */
+static int make_dir(const char *path)
+{
+	mode_t mask = umask(022);
+	int r = io_mkdirs(AT_FDCWD, path, 0755);
+
+	umask(mask);
+	return r;
+}
+
 static int open_dirs(struct daemon *daemon, struct error *err)
 {
 	const struct options *options = &daemon->options;
@@ -64,11 +74,11 @@ static int open_dirs(struct daemon *daemon, struct error *err)
 	auto_close int run_fd = FD_NONE;
 	char link[64], instance[CGROUP_NAME_MAX];
 	ssize_t len;
-	int r = io_mkdirs(AT_FDCWD, options->state_dir, 0755);
+	int r = make_dir(options->state_dir);
 
 	if (r < 0)
 		return error_set(err, r, "make the state directory '%s'", options->state_dir);
-	r = io_mkdirs(AT_FDCWD, options->runtime_dir, 0755);
+	r = make_dir(options->runtime_dir);
 	if (r < 0)
 		return error_set(err, r, "make the runtime directory '%s'", options->runtime_dir);
 	daemon->state_fd = open(options->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -208,6 +218,8 @@ static void stop_durable(struct outbox_wait *wait)
 
 static void stop_ledger(struct daemon *daemon)
 {
+	if (daemon->scribe.stopping)
+		return;
 	daemon->scribe.stopping = true;
 	daemon->stop_wait.done = stop_durable;
 	if (outbox_attached(daemon->outbox))

@@ -16,6 +16,7 @@ static const cap_value_t kept[] = {
 	CAP_MKNOD, CAP_SYS_CHROOT,           /* the run's /dev and root */
 	CAP_SYS_RESOURCE,                    /* limits of runs; room for BPF maps on old kernels */
 	CAP_SYS_NICE,
+	CAP_SETFCAP,      /* an id map that has uid 0 in it: user_namespaces(7), 5.12 */
 };
 
 static int drop_bounding(void)

@@ -35,10 +35,10 @@ static void answer_done(struct client *client)
 void intervention_record(struct daemon *daemon, const struct peer *peer, const char *verb,
 			 const struct ulid *run, bool allowed, const char *reason)
 {
-	struct record_frame frame = record_frame_now(run);
+	struct record_frame frame = record_frame_now(NULL);
 	struct buf *buf = outbox_begin(daemon->outbox, RECORD_INTERVENTION);
 	struct draft draft;
-	char by[INTAKE_BY_MAX];
+	char by[INTAKE_BY_MAX], subject[ULID_TEXT_LEN + 1] = "";
 
 	if (!buf)
 		return; /* counted, becomes a gap */
@@ -47,6 +47,10 @@ void intervention_record(struct daemon *daemon, const struct peer *peer, const c
 	draft_by(&draft, by);
 	if (draft.record)
 		draft.record->verdict = allowed ? RECORD_VERDICT_NONE : RECORD_VERDICT_DENY;
+	/* Named, not joined: the run may be one that the ledger has not seen, or somebody's guess. */
+	if (run)
+		ulid_text(run, subject);
+	draft_text(&draft, DETAIL_SUBJECT, slice_of(subject));
 	draft_text(&draft, DETAIL_VERB, slice_of(verb));
 	draft_text(&draft, DETAIL_CHANNEL, slice_of("local"));
 	draft_text(&draft, DETAIL_ROLE, slice_of(peer->uid == 0 ? "admin" : "operator"));
