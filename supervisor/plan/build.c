@@ -291,6 +291,67 @@ static int assemble(struct build *build, struct buf *plan)
 	return r;
 }
 
+struct plan_rules_memory {
+	struct build *build;
+	struct run_spec spec;
+};
+
+void plan_rules_free(struct plan_rules_memory *memory)
+{
+	if (memory)
+		build_finish(&memory->build);
+	free(memory);
+}
+
+static void fill_view(const struct build *build, struct rules *ret_rules)
+{
+	const struct policy *policy = build->policy;
+
+	*ret_rules = (struct rules){
+		.strings = build->strings.data, .strings_len = build->strings.len,
+		.paths = (const struct rule_path *)(const void *)build->paths.data,
+		.path_count = build->paths.len / sizeof(struct rule_path),
+		.nets = (const struct net_rule *)(const void *)build->nets.data,
+		.net_count = build->nets.len / sizeof(struct net_rule),
+		.connect_default = NET_DENY, .bind_default = NET_DENY,
+		.files_on_scope = (uint8_t)policy->files_on_scope,
+		.net_on_scope = (uint8_t)policy->net_on_scope,
+		.on_forbidden = (uint8_t)policy->on_forbidden,
+		.network_mode = (uint8_t)policy->network_mode,
+	};
+	memcpy(ret_rules->responses, policy->responses, sizeof(policy->responses));
+	memcpy(ret_rules->severity_override, policy->severity_override,
+	       sizeof(policy->severity_override));
+}
+
+int plan_rules_of(const struct policy *policy, const char *workspace, const char *home,
+		  struct plan_rules_memory **ret_memory, struct rules *ret_rules, struct error *err)
+{
+	struct plan_rules_memory *memory = calloc(1, sizeof(*memory));
+	int r = memory ? 0 : -ENOMEM;
+
+	if (r == 0) {
+		memory->spec = (struct run_spec){ .cwd = workspace, .network = -1 };
+		memory->build = build_new(policy, &memory->spec);
+		r = memory->build ? 0 : -ENOMEM;
+	}
+	if (r == 0)
+		r = text_copy(memory->build->workspace.text, PLAN_PATH_MAX, slice_of(workspace));
+	if (r == 0)
+		r = text_copy(memory->build->home.text, PLAN_PATH_MAX, slice_of(home));
+	if (r == 0)
+		r = layout_own(memory->build);
+	if (r == 0)
+		r = rules_build(memory->build, err);
+	if (r < 0) {
+		plan_rules_free(memory);
+		return err && err->code ? r : error_set(err, r, "write the rules of the policy");
+	}
+	fill_view(memory->build, ret_rules);
+	*ret_memory = memory;
+	return 0;
+}
+
 static int check_network(const struct build *build, struct error *err)
 {
 	int wanted = build->spec->network;

@@ -59,11 +59,11 @@ bool path_is_below(const char *path, const char *top);
 
 /* layout.c: what is visible where. */
 int layout_build(struct build *build, struct error *err);
+/* Only what every run has for itself: /proc, /dev, temporary directories, home. */
+int layout_own(struct build *build);
 /* The mount that shows `path`: BIND_RO, BIND_RW, TMPFS, or NULL for the empty root. Valid until the
  * next mount is added; only after layout_build(). */
 const struct plan_mount *layout_shows(const struct build *build, const char *path);
-/* A flag, MOUNT_IDMAP for the caller's own files of a root caller. */
-uint32_t layout_idmap(const struct build *build, const char *path);
 int layout_add(struct build *build, enum plan_mount_kind kind, const char *path, uint32_t flags);
 /* Sorts mounts so that parents come first and drops those that add nothing. */
 void layout_sort(struct buf *mounts, const struct build *build);
@@ -76,6 +76,10 @@ bool protect_hides(const struct build *build, const char *path);
 /* git.c: the common directory of a linked worktree. Returns 1 and its path, 0 when there is none,
  * or a negative errno. */
 int git_common_directory(struct build *build, struct path *ret_path);
+/* The i-th path that must not change so that git runs no planted hook in a linked worktree. Returns
+ * 1 and the path (which need not exist), 0 when there is none, or a negative errno. */
+#define GIT_FILES_MAX 7U
+int git_protected(struct build *build, size_t i, char path[PLAN_PATH_MAX]);
 
 /* rules.c: */
 int rules_build(struct build *build, struct error *err);

@@ -43,27 +43,53 @@ static bool drop_last(char *path, const char *wanted)
 	return good;
 }
 
-int git_common_directory(struct build *build, struct path *ret_path)
+/* The worktree's own directory COMMON/worktrees/NAME and COMMON. */
+static bool find_directories(struct build *build, struct path *ret_own, struct path *ret_common)
 {
-	struct path git_file, git_dir, back;
+	struct path git_file, back;
 	char line[PLAN_PATH_MAX], common[PLAN_PATH_MAX];
 
 	if (resolve_from(build, build->workspace.text, ".git", &git_file) < 0 ||
 	    !S_ISREG(git_file.st.st_mode))
-		return 0;
+		return false;
 	read_line(build->workspace.text, ".git", line);
 	if (!slice_starts(slice_of(line), slice_of("gitdir: ")) ||
-	    resolve_from(build, build->workspace.text, line + strlen("gitdir: "), &git_dir) < 0)
-		return 0;
-	IGNORE(text_copy(common, sizeof(common), slice_of(git_dir.text)) < 0);
+	    resolve_from(build, build->workspace.text, line + strlen("gitdir: "), ret_own) < 0)
+		return false;
+	IGNORE(text_copy(common, sizeof(common), slice_of(ret_own->text)) < 0);
 	if (!drop_last(common, NULL) || !drop_last(common, "worktrees"))
-		return 0;
-	read_line(git_dir.text, "gitdir", line);
-	if (!line[0] || resolve_from(build, git_dir.text, line, &back) < 0 ||
+		return false;
+	read_line(ret_own->text, "gitdir", line);
+	if (!line[0] || resolve_from(build, ret_own->text, line, &back) < 0 ||
 	    strcmp(back.text, git_file.text) != 0)
-		return 0;
-	if (host_resolve(build, common, NULL, ret_path) < 0 || !S_ISDIR(ret_path->st.st_mode))
-		return 0;
+		return false;
+	if (host_resolve(build, common, NULL, ret_common) < 0 || !S_ISDIR(ret_common->st.st_mode))
+		return false;
 	/* Another's repository is not made writable by a file of ours. */
-	return ret_path->st.st_uid == build->workspace.st.st_uid ? 1 : 0;
+	return ret_common->st.st_uid == build->workspace.st.st_uid;
+}
+
+int git_common_directory(struct build *build, struct path *ret_path)
+{
+	struct path own;
+
+	return find_directories(build, &own, ret_path);
+}
+
+int git_protected(struct build *build, size_t i, char path[PLAN_PATH_MAX])
+{
+	static const char *const shared[] = { "hooks", "config", "config.worktree" };
+	static const char *const linked[] = { "commondir", "gitdir", "config.worktree" };
+	struct path own, common;
+	int len;
+
+	if (!find_directories(build, &own, &common))
+		return 0;
+	if (i < COUNT(shared))
+		len = snprintf(path, PLAN_PATH_MAX, "%s/%s", common.text, shared[i]);
+	else if (i < COUNT(shared) + COUNT(linked))
+		len = snprintf(path, PLAN_PATH_MAX, "%s/%s", own.text, linked[i - COUNT(shared)]);
+	else
+		len = snprintf(path, PLAN_PATH_MAX, "%s/.git", build->workspace.text);
+	return len < 0 || len >= (int)PLAN_PATH_MAX ? -ENAMETOOLONG : 1;
 }

@@ -128,10 +128,11 @@ void layout_sort(struct buf *mounts, const struct build *build)
 	mounts->len = kept * sizeof(struct plan_mount);
 }
 
-uint32_t layout_idmap(const struct build *build, const char *path)
+/* Root's own files become the run's where it works: in the workspace, the home, what it may write. */
+static uint32_t idmap_flag(const struct build *build, const char *path, bool writable)
 {
 	const struct run_spec *spec = build->spec;
-	bool own = path_is_below(path, build->workspace.text) ||
+	bool own = writable || path_is_below(path, build->workspace.text) ||
 		   (build->home.text[0] && path_is_below(path, build->home.text));
 
 	return spec->owner_uid == 0 && spec->uid != 0 && own ? MOUNT_IDMAP : 0;
@@ -173,9 +174,10 @@ const struct plan_mount *layout_shows(const struct build *build, const char *pat
 	return nearest(build, &build->mounts, mount_count(&build->mounts), path);
 }
 
-static int bind(struct build *build, const struct path *path, bool writable, uint32_t flags)
+static int bind(struct build *build, const struct path *path, bool writable)
 {
-	flags |= layout_idmap(build, path->text);
+	uint32_t flags = idmap_flag(build, path->text, writable);
+
 	if (S_ISDIR(path->st.st_mode))
 		flags |= MOUNT_IS_DIR;
 	return layout_add(build, writable ? MOUNT_BIND_RW : MOUNT_BIND_RO, path->text, flags);
@@ -215,7 +217,7 @@ static int add_list(struct build *build, const struct policy_list *list, bool wr
 			write &= build->policy->workspace_mode == WORKSPACE_DIRECT;
 		r = host_resolve(build, expanded, layout_note_link, &path);
 		if (r == 0)
-			r = bind(build, &path, write, 0);
+			r = bind(build, &path, write);
 		if (r < 0)
 			return error_set(err, r, "make '%s' visible", text);
 	}
@@ -251,15 +253,14 @@ static int add_flags(struct build *build, const char *const *flags, char flag, s
 		if (!may_show(&path))
 			return refuse_flag(err, flag, *flags, -EPERM,
 					   "/, /proc, /sys, /dev and devices cannot be shown; name what is needed");
-		r = bind(build, &path, flag == 'w', flag == 'w' && build->spec->owner_uid == 0 &&
-			 build->spec->uid != 0 ? MOUNT_IDMAP : 0);
+		r = bind(build, &path, flag == 'w');
 		if (r < 0)
 			return refuse_flag(err, flag, *flags, r, "use fewer paths");
 	}
 	return 0;
 }
 
-static int add_base(struct build *build)
+int layout_own(struct build *build)
 {
 	int r = layout_add(build, MOUNT_PROC, "/proc", 0);
 
@@ -280,20 +281,19 @@ static int add_base(struct build *build)
 static int add_workspace(struct build *build, struct error *err)
 {
 	struct path common;
-	int r = bind(build, &build->workspace, false, 0);
+	int r = bind(build, &build->workspace, false);
 
 	if (r == 0)
 		r = git_common_directory(build, &common);
 	/* Commits of a linked worktree are written to the common directory. */
 	if (r == 1)
-		r = bind(build, &common, build->policy->workspace_mode == WORKSPACE_DIRECT,
-			 build->spec->owner_uid == 0 && build->spec->uid != 0 ? MOUNT_IDMAP : 0);
+		r = bind(build, &common, build->policy->workspace_mode == WORKSPACE_DIRECT);
 	return r < 0 ? error_set(err, r, "make the workspace visible") : 0;
 }
 
 int layout_build(struct build *build, struct error *err)
 {
-	int r = add_base(build);
+	int r = layout_own(build);
 
 	if (r < 0)
 		return error_set(err, r, "lay out the sandbox");

@@ -191,4 +191,12 @@ struct run_spec {            /* what the command line adds to the policy; borrow
 int plan_build(const struct policy *policy, const struct run_spec *spec, int *ret_memfd,
 	       struct error *err) MUST_USE;
 
+/* The rules of a policy for decide(), as plan_build() writes them, for a workspace and a home that
+ * need not exist. *ret_rules borrows from *ret_memory; release that with plan_rules_free(). */
+struct plan_rules_memory;
+int plan_rules_of(const struct policy *policy, const char *workspace, const char *home,
+		  struct plan_rules_memory **ret_memory, struct rules *ret_rules,
+		  struct error *err) MUST_USE;
+void plan_rules_free(struct plan_rules_memory *memory);
+
 #endif

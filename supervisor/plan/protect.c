@@ -122,22 +122,19 @@ static int each_path(struct build *build, const struct policy_list *list, const 
 	return 0;
 }
 
-/* A linked worktree's hooks and configuration are the common directory's. */
+/* A linked worktree's hooks and configuration are the common directory's; the files that lead from
+ * one to the other decide which hooks git runs, so they are protected, too. */
 static int protect_common(struct build *build, struct error *err)
 {
-	static const char *const names[] = { "hooks", "config", "config.worktree" };
 	struct place place = { err, "files.deny_write" };
-	struct path common;
-	int r = git_common_directory(build, &common);
+	int r = 0;
 
-	if (r <= 0)
-		return r;
-	r = 0;
-	for (size_t i = 0; r == 0 && i < COUNT(names); i++) {
-		char path[PLAN_PATH_MAX + 32];
+	for (size_t i = 0; r == 0 && i < GIT_FILES_MAX; i++) {
+		char path[PLAN_PATH_MAX];
 
-		IGNORE(snprintf(path, sizeof(path), "%s/%s", common.text, names[i]) < 0);
-		r = host_glob(build, path, protect_path, &place);
+		r = git_protected(build, i, path);
+		if (r == 1)
+			r = host_glob(build, path, protect_path, &place);
 	}
 	return r;
 }

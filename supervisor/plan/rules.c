@@ -93,7 +93,6 @@ static int add_own(struct build *build)
 
 static int add_common(struct build *build)
 {
-	static const char *const names[] = { "hooks", "config", "config.worktree" };
 	struct path common;
 	int r = git_common_directory(build, &common);
 
@@ -101,12 +100,13 @@ static int add_common(struct build *build)
 		return r;
 	r = add_rule(build, build->policy->workspace_mode == WORKSPACE_DIRECT ? RULE_WRITE : RULE_READ,
 		     common.text, "workspace.path", ON_DENY);
-	for (size_t i = 0; r == 0 && i < COUNT(names); i++) {
-		char path[PLAN_PATH_MAX + 32];
+	for (size_t i = 0; r == 0 && i < GIT_FILES_MAX; i++) {
+		char path[PLAN_PATH_MAX];
 
-		IGNORE(snprintf(path, sizeof(path), "%s/%s", common.text, names[i]) < 0);
-		r = add_rule(build, RULE_DENY_WRITE, path, "files.deny_write",
-			     build->policy->files_on_scope);
+		r = git_protected(build, i, path);
+		if (r == 1)
+			r = add_rule(build, RULE_DENY_WRITE, path, "files.deny_write",
+				     build->policy->files_on_scope);
 	}
 	return r;
 }

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/policy_cases.h"
+
+#include <errno.h>
+
+#include "base/text.h"
+#include "decide/forbidden.h"
+#include "decide/net.h"
+#include "plan/plan.h"
+
+#define WORDS_MAX 6U
+#define PROBLEM_MAX 320U
+
+struct case_line {
+	struct slice words[WORDS_MAX];
+	size_t count;
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* False when there are too many words. */
+static bool split(struct slice line, struct case_line *ret)
+{
+	size_t at = 0;
+
+	*ret = (struct case_line){ 0 };
+	for (;;) {
+		size_t start;
+
+		while (at < line.len && is_blank(line.data[at]))
+			at++;
+		if (at == line.len || line.data[at] == '#')
+			return true;
+		if (ret->count == WORDS_MAX)
+			return false;
+		start = at;
+		while (at < line.len && !is_blank(line.data[at]))
+			at++;
+		ret->words[ret->count++] = slice_new(line.data + start, at - start);
+	}
+}
+
+static bool replace(struct slice text, const char *name, const char *value, char to[PLAN_PATH_MAX])
+{
+	size_t len = strlen(name);
+
+	if (!slice_starts(text, slice_of(name)) || (text.len > len && text.data[len] != '/'))
+		return false;
+	return snprintf(to, PLAN_PATH_MAX, "%s%.*s", value, (int)(text.len - len), text.data + len) <
+	       (int)PLAN_PATH_MAX;
+}
+
+static const char *parse_path(struct slice text, char path[PLAN_PATH_MAX], struct request *request)
+{
+	if (!replace(text, "$WORKSPACE", CASES_WORKSPACE, path) && !replace(text, "~", CASES_HOME, path) &&
+	    text_copy(path, PLAN_PATH_MAX, text) < 0)
+		return "this path is too long";
+	request->path = slice_of(path);
+	return path[0] == '/' ? NULL : "a path begins with /, ~ or $WORKSPACE";
+}
+
+/* NULL, or what is wrong with the case. */
+static const char *parse_request(const struct case_line *line, char path[PLAN_PATH_MAX],
+				 struct request *request)
+{
+	static const struct {
+		const char *word;
+		enum request_kind kind;
+	} kinds[] = {
+		{ "read", REQUEST_READ }, { "write", REQUEST_WRITE }, { "exec", REQUEST_EXEC },
+		{ "connect", REQUEST_CONNECT }, { "bind", REQUEST_BIND }, { "syscall", REQUEST_SYSCALL },
+	};
+	const struct forbidden_call *call;
+	size_t i = 0;
+
+	while (i < COUNT(kinds) && !slice_is(line->words[0], kinds[i].word))
+		i++;
+	if (i == COUNT(kinds))
+		return "a case begins with read, write, exec, connect, bind or syscall";
+	*request = (struct request){ .kind = kinds[i].kind, .syscall = -1 };
+	if (request->kind == REQUEST_SYSCALL) {
+		call = forbidden_call_named(line->words[1]);
+		request->syscall = call ? call->number : -1;
+		return NULL;
+	}
+	if (request->kind == REQUEST_BIND || (request->kind == REQUEST_CONNECT &&
+					      line->words[1].data[0] != '/'))
+		return net_address_parse(line->words[1], request->addr, &request->port) < 0 ?
+			"an address is 10.0.0.1:80 or [::1]:80" : NULL;
+	return parse_path(line->words[1], path, request);
+}
+
+static const char *verdict_word(enum verdict verdict)
+{
+	switch (verdict) {
+	case VERDICT_DENY:
+		return "deny";
+	case VERDICT_ASK:
+		return "ask";
+	case VERDICT_ALLOW:
+		return "allow";
+	}
+	return "deny";
+}
+
+/* Compares "rule=ID", "on=WORD" and an errno behind the verdict. */
+static bool extra_holds(struct slice extra, const struct request *request,
+			const struct decision *decision)
+{
+	const struct forbidden_call *call = forbidden_call(request->syscall);
+
+	if (slice_starts(extra, slice_of("rule=")))
+		return slice_eq(slice_new(extra.data + 5, extra.len - 5), decision->rule);
+	if (slice_is(extra, "on=violate"))
+		return decision->on == ON_VIOLATE;
+	if (slice_is(extra, "on=deny"))
+		return decision->on == ON_DENY;
+	return request->kind == REQUEST_SYSCALL && call && slice_is(extra, errno_name(call->error));
+}
+
+/* A denial must say why and what next: the agent and the person act on it. */
+static bool is_explained(const struct decision *decision)
+{
+	return decision->verdict == VERDICT_ALLOW ||
+	       (decision->reason[0] && decision->remedy[0] && decision->remedy_agent[0] &&
+		decision->rule.len > 0);
+}
+
+static const char *check_case(const struct rules *rules, const struct case_line *line,
+			      char problem[PROBLEM_MAX])
+{
+	char path[PLAN_PATH_MAX];
+	struct decision decision;
+	struct request request;
+	const char *wrong;
+
+	if (line->count < 3)
+		return "a case is WHAT SUBJECT VERDICT";
+	wrong = parse_request(line, path, &request);
+	if (wrong)
+		return wrong;
+	decide(rules, &request, &decision);
+	if (!slice_is(line->words[2], verdict_word(decision.verdict))) {
+		IGNORE(snprintf(problem, PROBLEM_MAX, "is %s (rule %.*s)%s%s",
+				verdict_word(decision.verdict), (int)decision.rule.len,
+				decision.rule.data, decision.reason[0] ? ": " : "",
+				decision.reason) < 0);
+		return problem;
+	}
+	for (size_t i = 3; i < line->count; i++) {
+		if (extra_holds(line->words[i], &request, &decision))
+			continue;
+		IGNORE(snprintf(problem, PROBLEM_MAX, "%.*s does not hold (rule %.*s)",
+				(int)MIN(line->words[i].len, 64U), line->words[i].data,
+				(int)decision.rule.len, decision.rule.data) < 0);
+		return problem;
+	}
+	return is_explained(&decision) ? NULL : "the denial has no reason or remedy";
+}
+
+static int ask_all(const struct rules *rules, struct slice cases, case_result_fn result, void *context)
+{
+	uint32_t number = 0;
+	int asked = 0;
+
+	while (cases.len > 0) {
+		const char *end = memchr(cases.data, '\n', cases.len);
+		struct slice text = slice_new(cases.data, end ? (size_t)(end - cases.data) : cases.len);
+		size_t used = text.len + (end != NULL);
+		char problem[PROBLEM_MAX];
+		struct case_line line;
+
+		number++;
+		cases = slice_new(cases.data + used, cases.len - used);
+		if (!split(text, &line)) {
+			result(context, number, text, "too many words");
+			asked++;
+		} else if (line.count > 0) {
+			result(context, number, text, check_case(rules, &line, problem));
+			asked++;
+		}
+	}
+	return asked;
+}
+
+int policy_cases(const struct policy *policy, struct slice cases, case_result_fn result, void *context,
+		 struct error *err)
+{
+	struct plan_rules_memory *memory = NULL;
+	struct rules rules;
+	int r = plan_rules_of(policy, CASES_WORKSPACE, CASES_HOME, &memory, &rules, err);
+
+	if (r == 0)
+		r = ask_all(&rules, cases, result, context);
+	plan_rules_free(memory);
+	return r;
+}

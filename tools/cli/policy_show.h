@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_POLICY_SHOW_H
+#define CLI_POLICY_SHOW_H
+
+#include <stdint.h>
+
+#include "decide/policy.h"
+
+/* Prints the compiled policy for people: each key with its value and what it means. */
+void policy_print(const struct policy *policy, const char *path, const uint8_t digest[32]);
+
+#endif
