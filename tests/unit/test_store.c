@@ -461,6 +461,73 @@ START_TEST(no_acked_record_is_lost_by_kill_9)
 }
 END_TEST
 
+START_TEST(sigterm_and_stop_end_the_log_in_order)
+{
+	start();
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	add_open(run_a, "/w/x");
+	ck_assert_int_eq(ledgerd_send(&ledgerd), 0);
+	if (_i == 0) {
+		/* The record may still be in the socket: a signal ends what was taken. */
+		ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+		ck_assert_int_eq(kill(ledgerd.pid, SIGTERM), 0);
+		while (ledgerd_answer(&ledgerd, 3000) == 1)
+			;
+	} else {
+		ck_assert_int_eq(ledgerd_message(&ledgerd, INTAKE_STOP, FD_NONE, NULL), 0);
+		while (ledgerd_answer(&ledgerd, 3000) == 1)
+			;
+		ck_assert_uint_eq(ledgerd.acked, ledgerd.cursor);
+	}
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT kind FROM event ORDER BY seq DESC"), 2);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event WHERE kind = 17"), 1);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT max(size) = (SELECT count(*) FROM event)"
+				   " FROM checkpoint"), 1);
+	check_log();
+}
+END_TEST
+
+/* Whatever a producer sends, ledgerd lives, says no, and goes on with what is well-formed. */
+START_TEST(garbage_is_refused_and_the_next_record_is_taken)
+{
+	static uint8_t bytes[INTAKE_DATAGRAM_MAX + 64];
+	uint64_t seed = now_realtime_ns();
+
+	printf("seed %llu\n", (unsigned long long)seed);
+	start();
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	for (int round = 0; round < 200; round++) {
+		size_t len;
+
+		add_open(run_a, "/w/some/longer/path");
+		len = ledgerd.batch.len;
+		memcpy(bytes, ledgerd.memory, len);
+		memcpy(bytes, &(struct intake_head){ .version = INTAKE_VERSION, .count = 1,
+			.message = INTAKE_RECORDS, .bytes = (uint32_t)len,
+			.cursor = ++ledgerd.cursor }, sizeof(struct intake_head));
+		ledgerd.count = 0;
+		for (int flips = 0; flips < 1 + round % 4; flips++) {
+			seed = seed * 6364136223846793005U + 1442695040888963407U;
+			/* Not the numbers: those make gaps, which another test looks at. */
+			bytes[48 + (seed >> 33) % (len - 48)] ^= (uint8_t)(seed >> 25 | 1U);
+		}
+		if (round == 100)
+			len = sizeof(bytes);
+		ck_assert_int_eq(fdpass_send(ledgerd.socket_fd, bytes, len, NULL, 0, 0), 0);
+		while (ledgerd_answer(&ledgerd, 0) == 1)
+			;
+	}
+	add_open(run_a, "/w/after");
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_uint_gt(ledgerd.refused, 0);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM name WHERE v = CAST('/w/after'"
+				   " AS BLOB)"), 1);
+	check_log();
+}
+END_TEST
+
 /* Sends the datagram that is in memory once more, as a producer without an ack does. */
 static void send_again(uint32_t count, size_t len)
 {
@@ -679,6 +746,8 @@ Suite *suite_make(void)
 	add(suite, arguments_are_kept_by_commitment_and_secrets_not_at_all, 0, 1);
 	add(suite, the_commitment_is_that_of_salt_and_value, 0, 1);
 	add(suite, no_acked_record_is_lost_by_kill_9, 0, 1);
+	add(suite, sigterm_and_stop_end_the_log_in_order, 0, 2);
+	add(suite, garbage_is_refused_and_the_next_record_is_taken, 0, 1);
 	add(suite, records_sent_again_after_a_crash_are_recorded_once, 0, 1);
 	add(suite, a_log_that_contradicts_itself_is_not_continued, 0, (int)COUNT(contradictions));
 	add(suite, a_log_that_was_rolled_back_is_not_continued, 0, 2);
