@@ -4,7 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
 
-#include "kernel/sandbox.h"
+#include "lib/sandbox.h"
 #include "lib/runner.h"
 
 #define SECOND_MS 1000U

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Plans put together by hand and run: the fixture of test_launch.c and test_init.c. One test program
  * is one process group of one cgroup instance; sandbox_teardown() leaves nothing. */
-#ifndef TESTS_KERNEL_SANDBOX_H
-#define TESTS_KERNEL_SANDBOX_H
+#ifndef LIB_SANDBOX_H
+#define LIB_SANDBOX_H
 
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -340,6 +341,35 @@ static inline int sandbox_status(const struct sandbox_result *result)
 		      result->last.text, errno_name(result->last.error));
 	ck_assert_msg(WIFEXITED(result->last.value), "wait status 0x%x", (unsigned int)result->last.value);
 	return WEXITSTATUS(result->last.value);
+}
+
+/* The control: `script` in `directory` as `uid`, without any sandbox. Returns its exit status, -1 on
+ * a signal; the output goes to *ret. */
+static inline int outside_as(uid_t uid, const char *directory, const char *script,
+			     struct sandbox_result *ret)
+{
+	int out[2], status;
+	ssize_t len;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		gid_t gid = uid;
+
+		if (dup2(out[1], 1) < 0 || dup2(out[1], 2) < 0 || setgroups(1, &gid) < 0 ||
+		    setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0 || chdir(directory) < 0)
+			_exit(99);
+		execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+		_exit(98);
+	}
+	close(out[1]);
+	len = io_read(out[0], ret->output, sizeof(ret->output) - 1);
+	ck_assert_int_ge(len, 0);
+	ret->output[len] = '\0';
+	close(out[0]);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 #endif
