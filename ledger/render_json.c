@@ -22,7 +22,7 @@ static void put_bytes(struct buf *buf, const char *bytes, size_t len)
 /* Beyond what JSON asks for: what turns or hides text in a terminal or a browser. */
 static bool must_escape(uint32_t point)
 {
-	return point < 0x20 || point == '"' || point == '\\' || (point >= 0x7f && point <= 0x9f) ||
+	return point < 0x20 || (point >= 0x7f && point <= 0x9f) ||
 	       (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
 	       (point >= 0x2060 && point <= 0x2069) || point == 0xfeff || point == '<';
 }
@@ -38,7 +38,9 @@ void render_json_string(struct buf *buf, struct slice text)
 			len = 1; /* the caller promised UTF-8 */
 			point = 0xfffd;
 		}
-		if (must_escape(point) || point == 0xfffd)
+		if (point == '"' || point == '\\')
+			IGNORE(buf_printf(buf, "\\%c", (int)point) < 0);
+		else if (must_escape(point) || point == 0xfffd)
 			IGNORE(buf_printf(buf, "\\u%04x", point) < 0);
 		else
 			put_bytes(buf, text.data, len);
