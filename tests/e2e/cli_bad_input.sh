@@ -42,7 +42,7 @@ ln -s "$T/nowhere" "$T/dangling"
 run_refused 2 'does not exist' "a dangling symbolic link" -w "$T/dangling" true
 run_refused 2 'does not exist' "a relative path that is not there" -w ./nowhere true
 run_refused 2 'widen' "a flag that would widen the policy" --net host true
-run_refused 2 'widen' "a limit above the policy's" -m 100000G true
+run_refused 2 'widen' "a limit above the policy's" -P 4000000 true
 run_refused 2 'is not set' "an environment variable that is not set" --env BAILIFF_NOT_SET true
 
 run_refused 120 'no policy' "an unknown policy" -p nonesuch true
@@ -64,7 +64,7 @@ chown "$RUN_USER:" "$WORK/plain"
 run_refused 126 'not executable' "a command that cannot be executed" -- ./plain
 
 # Nothing was started for any of these that were refused before a plan existed.
-wait_for 15 test -z "$(ours bailiffd)" || :
+until [ -z "$(ours bailiffd)" ]; do sleep 0.1; done
 is "no supervisor is left behind" "$(ours bailiffd)" ""
 
 # Odd arguments reach the command as they are.
@@ -75,12 +75,38 @@ odd=$(printf '\377\376')
 is "an argument that is not UTF-8 arrives" "$(supervised -- sh -c 'printf %s "$1"' sh "$odd" | od -An -tx1)" " ff fe"
 
 # A caller inside a run: there is no socket and no way to start a second supervisor.
-(supervised -r "$BIN" -- "$BAILIFF" run -q --runtime-dir "$RUNTIME" --state-dir "$STATE" true) >"$T/out" 2>"$T/err"
+cp "$TOP/policies/library/default.yaml" "$WORK/own.yaml"
+chown "$RUN_USER:" "$WORK/own.yaml"
+supervised -r "$BIN" -- "$BAILIFF" run -p ./own.yaml --runtime-dir "$RUNTIME" --state-dir "$STATE" true \
+	>"$T/out" 2>"$T/err"
 is "a run inside a run does not start" "$?" 122
+check "and says in a line why" grep -q 'no supervisor' "$T/err"
+
+# A ledger that cannot be written: nothing starts.
+mkdir -p "$T/broken/ledger/1"
+echo garbage >"$T/broken/ledger/1/ledger.db"
+chown -R bailiff-ledger: "$T/broken/ledger"
+until [ -z "$(ours bailiffd)" ]; do sleep 0.1; done
+STATE=$T/broken run_refused 122 'ledger' "a dead ledger" true
+until [ -z "$(ours bailiffd)" ]; do sleep 0.1; done
 
 start_supervisor
 "$BIN/bailiffd" --state-dir "$STATE" --runtime-dir "$T/run2" >"$T/out" 2>"$T/err"
 is "a second supervisor on the same state directory ends" "$?" 1
 check "and says in a line why" grep -q "$STATE" "$T/err"
+as_user() { # GROUP ARGS...: a caller without sudo
+	group=$1
+	shift
+	(cd "$WORK" && exec setpriv --reuid "$RUN_USER" --regid "$RUN_USER" --groups "$group" \
+		env HOME=/nonexistent "$BAILIFF" "$@")
+}
+is "a member of the group bailiff needs no sudo" \
+	"$(as_user bailiff run -q --runtime-dir "$RUNTIME" -- id -un)" "$RUN_USER"
+as_user nogroup run -q --runtime-dir "$RUNTIME" true >"$T/out" 2>"$T/err"
+is "another user is refused" "$?" 122
+check "and is told about the group" grep -q 'group .bailiff' "$T/err"
+chmod 0600 "$T/typo.yaml"
+as_user bailiff run -p "$T/typo.yaml" --runtime-dir "$RUNTIME" true >"$T/out" 2>"$T/err"
+is "an unreadable policy is refused" "$?" 120
 stop_supervisor
 finish

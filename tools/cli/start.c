@@ -73,6 +73,7 @@ static void __attribute__((noreturn)) start_exec(const struct start *start, int 
 	if (sys_close_range(START_READY_FD + 1, ~0U, 0) < 0)
 		_exit(CLI_INTERNAL);
 	execve(start->program, argv, environment);
+	IGNORE(dprintf(STDERR_FILENO, "execute '%s': %s\n", start->program, errno_name(errno)) < 0);
 	_exit(CLI_NOT_EXECUTABLE);
 }
 
