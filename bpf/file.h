@@ -15,8 +15,8 @@ struct returned {
 	__u32 nr, slot;
 };
 
-/* enum inode_state_flags on this kernel; found by user space, 0 = witness is not attached. */
-const volatile __u32 dirty_content_flags = 0;
+/* I_DIRTY_PAGES and I_DIRTY_SYNC | I_DIRTY_DATASYNC on this kernel, found by user space. */
+const volatile __u32 dirty_pages_flags = 0, dirty_inode_flags = 0;
 
 static __always_inline bool is_refusal(long ret)
 {
@@ -276,6 +276,26 @@ static __noinline int two_names_changed(const struct returned *call, const struc
 	return change_end(s, call);
 }
 
+/* Pages alone are content. Together with the inode, or the inode alone (tmpfs), it may also be a
+ * read (atime) or a chmod (ctime): a write sets mtime and ctime to the same moment. */
+static __always_inline bool content_changed(struct inode *inode, __u32 flags)
+{
+	__s64 sec;
+	__u32 nsec;
+
+	if (!(flags & dirty_inode_flags))
+		return flags & dirty_pages_flags;
+	if (!bpf_core_field_exists(inode->i_mtime_sec))
+		return flags & dirty_pages_flags;
+	sec = BPF_CORE_READ(inode, i_mtime_sec);
+	nsec = BPF_CORE_READ(inode, i_mtime_nsec);
+	if (sec != BPF_CORE_READ(inode, i_ctime_sec) || nsec != BPF_CORE_READ(inode, i_ctime_nsec))
+		return false;
+	return sec > BPF_CORE_READ(inode, i_atime_sec) ||
+	       (sec == BPF_CORE_READ(inode, i_atime_sec) &&
+		nsec >= BPF_CORE_READ(inode, i_atime_nsec));
+}
+
 /* The first change of a file's content by a process that did not open it for that itself: it
  * inherited the descriptor, was sent it, or writes in a way that no call shows. */
 static __always_inline int handle_dirty(struct inode *inode, __u32 flags)
@@ -285,7 +305,7 @@ static __always_inline int handle_dirty(struct inode *inode, __u32 flags)
 	struct seen_key key;
 	struct event_path e;
 
-	if (!run || !(flags & dirty_content_flags))
+	if (!run || !content_changed(inode, flags))
 		return 0;
 	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != 0100000)
 		return 0;

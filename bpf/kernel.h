@@ -84,6 +84,8 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	__u32 i_generation;
+	__s64 i_atime_sec, i_mtime_sec, i_ctime_sec;   /* from 6.11 on */
+	__u32 i_atime_nsec, i_mtime_nsec, i_ctime_nsec;
 };
 struct dentry {
 	struct hlist_bl_node d_hash;

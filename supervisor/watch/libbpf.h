@@ -14,8 +14,7 @@
 void watch_libbpf_init(void);
 /* True when a program for UNIX connects loads. */
 bool probe_unix_connect(void);
-/* The I_DIRTY_* bits that mean changed content on the running kernel, 0 when there is no
- * writeback_mark_inode_dirty to hook. */
-uint32_t probe_dirty_content_flags(void);
+/* The I_DIRTY_* bits of the running kernel; false when there is no writeback_mark_inode_dirty. */
+bool probe_dirty_flags(uint32_t *ret_pages, uint32_t *ret_inode);
 
 #endif

@@ -90,31 +90,33 @@ static int probe_unix(int cgroup_fd)
 }
 
 /* 6.18 made the bits an enum and moved them; before they were macros, which BTF does not hold. */
-uint32_t probe_dirty_content_flags(void)
+bool probe_dirty_flags(uint32_t *ret_pages, uint32_t *ret_inode)
 {
 	cleanup_with(btf_free_p) struct btf *btf = btf__load_vmlinux_btf();
 	const struct btf_type *type;
 	const struct btf_enum *values;
-	uint32_t flags = 0;
 	int id;
 
 	if (!btf || btf__find_by_name_kind(btf, "btf_trace_writeback_mark_inode_dirty",
 					   BTF_KIND_TYPEDEF) < 0)
-		return 0;
+		return false;
+	*ret_inode = 1U | 2U;            /* I_DIRTY_SYNC, I_DIRTY_DATASYNC in include/linux/fs.h */
+	*ret_pages = 4U;                 /* I_DIRTY_PAGES */
 	id = btf__find_by_name_kind(btf, "inode_state_flags_t", BTF_KIND_ENUM);
 	if (id < 0)
-		return 1U | 2U | 4U;     /* I_DIRTY_SYNC, _DATASYNC, _PAGES in include/linux/fs.h */
+		return true;
+	*ret_inode = *ret_pages = 0;
 	type = btf__type_by_id(btf, (uint32_t)id);
 	values = btf_enum(type);
 	for (uint16_t i = 0; i < btf_vlen(type); i++) {
-		const char *name = btf__name_by_offset(btf, values[i].name_off);
+		struct slice name = slice_of(btf__name_by_offset(btf, values[i].name_off));
 
-		if (name && (slice_is(slice_of(name), "I_DIRTY_SYNC") ||
-			     slice_is(slice_of(name), "I_DIRTY_DATASYNC") ||
-			     slice_is(slice_of(name), "I_DIRTY_PAGES")))
-			flags |= (uint32_t)values[i].val;
+		if (slice_is(name, "I_DIRTY_SYNC") || slice_is(name, "I_DIRTY_DATASYNC"))
+			*ret_inode |= (uint32_t)values[i].val;
+		if (slice_is(name, "I_DIRTY_PAGES"))
+			*ret_pages |= (uint32_t)values[i].val;
 	}
-	return flags;
+	return *ret_pages != 0;
 }
 
 static int probe_btf(void)

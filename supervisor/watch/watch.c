@@ -149,14 +149,15 @@ static int attach_tracing(struct watch *watch, struct error *err)
 
 static int load(struct watch *watch, struct error *err)
 {
-	uint32_t dirty = probe_dirty_content_flags();
+	uint32_t pages = 0, inode = 0;
 	int r;
 
 	watch->bpf = observer__open();
 	if (!watch->bpf)
 		return error_set(err, -errno, "open the BPF object");
-	watch->witness = dirty != 0;
-	watch->bpf->rodata->dirty_content_flags = dirty;
+	watch->witness = probe_dirty_flags(&pages, &inode);
+	watch->bpf->rodata->dirty_pages_flags = pages;
+	watch->bpf->rodata->dirty_inode_flags = inode;
 	r = bpf_program__set_autoload(watch->bpf->progs.on_dirty, watch->witness);
 	if (r < 0)
 		return error_set(err, r, "configure the write witness");
