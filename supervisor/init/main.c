@@ -80,6 +80,7 @@ int main(int argc, char **argv)
 		reaper_stage_failed(init.channel, 0, "plan", &err);
 		return EXIT_STAGE_FAILED;
 	}
+	fd_close(HANDOVER_PLAN); /* the mapping stays */
 	r = stages_run(init_stages, init_stage_count, &init, &stage, &err);
 	if (r < 0) {
 		reaper_stage_failed(init.channel, (uint32_t)stage, init_stages[stage].name, &err);
