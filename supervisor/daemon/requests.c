@@ -168,15 +168,15 @@ void requests_notice(void *ctx, struct run *run, const char *text)
 		IGNORE(!client_answer(client, &answer)); /* as above */
 }
 
-/* A start that failed: the first line is the text, "next:" behind it is the next step. */
+/* A start that failed: the part before "; next:" is the text. */
 static void answer_not_started(struct client *client, const struct run *run)
 {
 	struct error err = { 0 };
-	const char *next = strstr(run->outcome.text, "\n  next: ");
+	const char *next = strstr(run->outcome.text, "; next: ");
 	size_t len = next ? (size_t)(next - run->outcome.text) : strlen(run->outcome.text);
 
 	error_say(&err, -ECANCELED, "%.*s", (int)len, run->outcome.text);
-	error_next(&err, "%s", next ? next + strlen("\n  next: ") : "`bailiff doctor`");
+	error_next(&err, "%s", next ? next + strlen("; next: ") : "`bailiff doctor`");
 	IGNORE(error_exit(&err, run->outcome.exit_code) == 0); /* returns err.code */
 	answer_error(client, &err);
 }

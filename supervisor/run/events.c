@@ -2,8 +2,10 @@
 /* From an event to its record: what happened is recorded as it is; what was refused is put to decide(),
  * and becomes a decision where the policy is what refused it. Allocates nothing. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "run/run.h"
 #include "watch/paths.h"
@@ -197,6 +199,46 @@ static bool is_refusal(const struct run *run, const struct event_head *event,
 	}
 }
 
+/* Calls that the base filter refuses by an argument, or by their ABI: no list of numbers has them. */
+static void decide_filtered(const struct run *run, const struct event_head *event,
+			    struct decision *decision)
+{
+	bool namespaces = false, foreign = event->flags & EVENT_FOREIGN_ABI;
+
+	if (event->kind != EVENT_SYSCALL_REFUSED)
+		return;
+	switch (syscall_of(event)) {
+	case SYS_unshare:
+	case SYS_clone:
+	case SYS_ioctl:
+		namespaces = true;
+		break;
+	default:
+		break;
+	}
+	if (!foreign && !namespaces)
+		return;
+	*decision = (struct decision){
+		.verdict = VERDICT_DENY, .on = (enum on_refusal)run->rules.on_forbidden,
+		.violation = FORBIDDEN_ACTION, .rule = slice_of("sandbox.on_forbidden"),
+		.remedy = "run this part outside Bailiff",
+		.remedy_agent = "Do not try again or another way round: the answer stays the same.",
+	};
+	IGNORE(snprintf(decision->reason, sizeof(decision->reason), "%s", foreign
+			? "calls of a foreign architecture are refused in every run"
+			: "new namespaces and typing into a terminal are refused in every run") < 0);
+}
+
+/* Programs ask for these to see whether they exist, and go on without: ENOSYS is an answer, no
+ * incident. glibc asks for clone3 with every thread, which is not even news. */
+static bool is_question(const struct event_head *event, struct decision *decision)
+{
+	if (event_shape(event->kind) != SHAPE_SYSCALL || event->ret != -ENOSYS)
+		return false;
+	decision->on = ON_DENY;
+	return true;
+}
+
 static void refused(struct run *run, const struct event_head *event, struct slice object,
 		    struct slice object2, uint64_t count)
 {
@@ -204,7 +246,6 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 	struct decision decision;
 	struct request request;
 
-	run->refused += MAX(count, (uint64_t)1);
 	if (!request_of(event, object, &request))
 		return;
 	decide(&run->rules, &request, &decision);
@@ -213,6 +254,8 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 		request.path = object2;
 		decide(&run->rules, &request, &decision);
 	}
+	if (decision.verdict == VERDICT_ALLOW || event->flags & EVENT_FOREIGN_ABI)
+		decide_filtered(run, event, &decision);
 	if (decision.verdict == VERDICT_ALLOW) {
 		/* Refused by something else than the policy: permissions, a peer, the host. */
 		facts.verdict = RECORD_VERDICT_ERROR;
@@ -221,8 +264,11 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 			put_event(run, event, &facts);
 		return;
 	}
-	if (!is_refusal(run, event, &decision))
+	if (!is_question(event, &decision) && !is_refusal(run, event, &decision))
 		return;
+	if (event->ret == -ENOSYS && request.syscall == SYS_clone3)
+		return;
+	run->refused += MAX(count, (uint64_t)1);
 	facts.verdict = RECORD_VERDICT_DENY;
 	facts.effect = RECORD_EFFECT_PREVENTED;
 	facts.decision = &decision;
@@ -288,6 +334,9 @@ static void path_event(struct run *run, const struct event_head *head)
 	    !first_of(run, head, MERGE_WRITE, RECORD_OPEN_WRITE, object, (struct slice){ 0 },
 		      event->count))
 		return;
+	/* Nothing to name: a pipe, a socket, an anonymous file. */
+	if (object.len == 0 || head->flags & EVENT_NO_PATH)
+		return;
 	put_event(run, head, &(struct record_facts){
 		.obj = object, .obj2 = object2,
 		.effect = head->flags & EVENT_CLAIMED ? RECORD_EFFECT_CLAIMED : RECORD_EFFECT_NONE,
@@ -336,7 +385,8 @@ static void exit_event(struct run *run, const struct event_head *head)
 {
 	const struct event_exit *event = (const void *)head;
 
-	if (event->last_of_group)
+	/* pid 1 is ours; its end says nothing about the command. */
+	if (event->last_of_group && head->tgid != (uint32_t)run->launched.pid)
 		put_event(run, head, &(struct record_facts){ 0 });
 }
 

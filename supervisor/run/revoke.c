@@ -28,9 +28,9 @@ void run_violation(struct run *run, enum violation_type type, enum record_effect
 		run->lost++;
 	else
 		run->records++;
-	IGNORE(snprintf(notice, sizeof(notice), "%s (%s): %s%s%.*s\n  next: %s", violation_name(type),
-			severity_name(violation.severity), violation.message, subject.len ? ": " : "",
-			(int)MIN(subject.len, (size_t)256), subject.data ? subject.data : "",
+	IGNORE(snprintf(notice, sizeof(notice), "%s (%s): %s%s%.*s; next: %s", violation_name(type),
+			severity_name(violation.severity), violation.message, subject.len && !decision ? ": " : "",
+			decision ? 0 : (int)MIN(subject.len, (size_t)256), subject.data ? subject.data : "",
 			violation.remedy) < 0); /* cut at the end of the remedy */
 	if (!violation.revokes) {
 		run->runs->callbacks.notice(run->runs->callbacks.ctx, run, notice);

@@ -211,8 +211,8 @@ static void refuse_missing(struct run *run, uint32_t missing)
 	char text[WIRE_TEXT_MAX];
 	const struct feature_info *info = &feature_infos[(uint32_t)__builtin_ctz(missing)];
 
-	IGNORE(snprintf(text, sizeof(text), "the policy requires %s (%s), which could not be applied\n"
-			"  next: %s; `bailiff doctor` lists what is missing", info->name, info->what,
+	IGNORE(snprintf(text, sizeof(text), "the policy requires %s (%s), which could not be applied"
+			"; next: %s; `bailiff doctor` lists what is missing", info->name, info->what,
 			info->remedy) < 0);
 	end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_REFUSED, EXIT_MISSING, text);
 }
@@ -223,8 +223,8 @@ static int wall_due(struct timer *timer, uint64_t now_ns)
 
 	(void)now_ns;
 	end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_WALL, EXIT_WALL,
-		 "the wall-clock limit was reached\n"
-		 "  next: raise `limits.wall` in the policy, or run with `-t DURATION`");
+		 "the wall-clock limit was reached"
+		 "; next: raise `limits.wall` in the policy, or run with `-t DURATION`");
 	return 0;
 }
 
@@ -292,7 +292,7 @@ static void exec_failed(struct run *run, const struct init_message *message)
 	bool missing = message->error == -ENOENT || message->error == -ENOTDIR;
 	char text[WIRE_TEXT_MAX];
 
-	IGNORE(snprintf(text, sizeof(text), "%s\n  next: %s", message->text, missing
+	IGNORE(snprintf(text, sizeof(text), "%s; next: %s", message->text, missing
 			? "check the name and PATH; the run sees only what the policy's `files` name"
 			: "check its mode and format; the run sees it as the caller does") < 0);
 	end_with(run, RUN_STATUS_FAILED, missing ? RUN_CAUSE_NOT_FOUND : RUN_CAUSE_NOT_EXECUTABLE,
@@ -335,7 +335,7 @@ static void stage_failed(struct run *run, const struct init_message *message)
 	bool missing = message->error == -EOPNOTSUPP || message->error == -ENOSYS;
 	char text[WIRE_TEXT_MAX];
 
-	IGNORE(snprintf(text, sizeof(text), "the sandbox could not be built: %s\n  next: %s",
+	IGNORE(snprintf(text, sizeof(text), "the sandbox could not be built: %s; next: %s",
 			message->text, "`bailiff doctor` lists what this kernel lacks; "
 			"`bailiff policy show` prints the effective policy") < 0);
 	end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_REFUSED, missing ? EXIT_MISSING : EXIT_REFUSED, text);
@@ -408,8 +408,8 @@ static int step_due(struct timer *timer, uint64_t now_ns)
 		return 0;
 	case RUN_STEP_RECORDING:
 		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_REFUSED, EXIT_REFUSED,
-			 "HEALTH: the ledger did not confirm the start in time\n"
-			 "  next: look at the supervisor's log; is the disk full?");
+			 "HEALTH: the ledger did not confirm the start in time"
+			 "; next: look at the supervisor's log; is the disk full?");
 		return 0;
 	case RUN_STEP_INTENT:
 		run_kill(run);
