@@ -33,7 +33,9 @@ static bool allows(uint16_t kind, bool write)
 
 static struct match match_path(const struct rules *rules, struct slice path, bool write)
 {
+	const struct rule_path *own = NULL;
 	struct match match = { 0 };
+	bool shown = false;
 
 	for (size_t i = 0; i < rules->path_count; i++) {
 		const struct rule_path *rule = &rules->paths[i];
@@ -42,9 +44,19 @@ static struct match match_path(const struct rules *rules, struct slice path, boo
 			continue;
 		if (denies(rule->kind, write) && (!match.deny || rule->on > match.deny->on))
 			match.deny = rule;
-		else if (allows(rule->kind, write) && !match.allow)
+		if (rule->kind != RULE_READ && rule->kind != RULE_WRITE)
+			continue;
+		shown |= !(rule->flags & RULE_PRIVATE);
+		if (!allows(rule->kind, write))
+			continue;
+		if (rule->flags & RULE_PRIVATE)
+			own = rule;
+		else if (!match.allow)
 			match.allow = rule;
 	}
+	/* What the host shows inside a private tree has the host's rule, not the tree's. */
+	if (!match.allow && !shown)
+		match.allow = own;
 	return match;
 }
 

@@ -17,6 +17,8 @@ enum rule_kind {
 };
 
 #define RULE_GLOB 1U         /* *, ? within a component, ** across; else the path and all below it */
+#define RULE_PRIVATE 2U      /* READ, WRITE: the run's own tree (/tmp, home): holds only where no
+			      * other READ or WRITE rule shows something of the host */
 
 struct rule_path {           /* fixed: part of the plan */
 	uint32_t path_offset;    /* into strings */
@@ -24,7 +26,7 @@ struct rule_path {           /* fixed: part of the plan */
 	uint32_t id_offset;      /* rule id: "files.deny_write", "files.baseline.ci" */
 	uint32_t id_len;
 	uint16_t kind;           /* enum rule_kind */
-	uint16_t flags;          /* RULE_GLOB */
+	uint16_t flags;          /* RULE_GLOB, RULE_PRIVATE */
 	uint16_t on;             /* enum on_refusal */
 	uint16_t reserved;
 };

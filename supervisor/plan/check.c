@@ -201,7 +201,8 @@ static int check_paths(const struct plan *plan, struct error *err)
 	for (uint32_t i = 0; i < plan->head->sections[PLAN_PATHS].count; i++) {
 		const struct rule_path *rule = &plan->paths[i];
 
-		if (rule->kind == RULE_NONE || rule->kind >= RULE_KIND_COUNT || rule->flags > RULE_GLOB ||
+		if (rule->kind == RULE_NONE || rule->kind >= RULE_KIND_COUNT ||
+		    rule->flags > (RULE_GLOB | RULE_PRIVATE) ||
 		    rule->on > ON_VIOLATE || rule->reserved != 0 ||
 		    !plan_path_ok(plan, (struct plan_text){ rule->path_offset, rule->path_len }) ||
 		    !plan_text_ok(plan, (struct plan_text){ rule->id_offset, rule->id_len }, 128))

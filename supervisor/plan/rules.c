@@ -68,6 +68,16 @@ static int add_flags(struct build *build, const char *const *flags, enum rule_ki
 	return r;
 }
 
+static int add_own_rule(struct build *build, enum rule_kind kind, const char *path)
+{
+	int r = add_rule(build, kind, path, "sandbox.own", ON_DENY);
+	size_t count = build->paths.len / sizeof(struct rule_path);
+
+	if (r == 0 && (kind == RULE_READ || kind == RULE_WRITE))
+		((struct rule_path *)(void *)build->paths.data)[count - 1].flags |= RULE_PRIVATE;
+	return r;
+}
+
 /* What every run has: its own /proc, /dev, temporary directories and home. */
 static int add_own(struct build *build)
 {
@@ -82,10 +92,10 @@ static int add_own(struct build *build)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < COUNT(own); i++)
-		r = add_rule(build, own[i].kind, own[i].path, "sandbox.own", ON_DENY);
+		r = add_own_rule(build, own[i].kind, own[i].path);
 	if (r == 0 && build->home.text[0] && layout_shows(build, build->home.text) &&
 	    layout_shows(build, build->home.text)->kind == MOUNT_TMPFS)
-		r = add_rule(build, RULE_WRITE, build->home.text, "sandbox.own", ON_DENY);
+		r = add_own_rule(build, RULE_WRITE, build->home.text);
 	if (r == 0)
 		r = add_rule(build, RULE_READ, build->workspace.text, "workspace.path", ON_DENY);
 	return r;

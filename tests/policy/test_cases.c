@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Walks policies/library: each policy compiles, has cases, and decides as they say. */
+#include <check.h>
+#include <dirent.h>
+
+#include "base/io.h"
+#include "cli/policy_cases.h"
+#include "compiler/compile.h"
+#include "lib/runner.h"
+
+#define LIBRARY "policies/library"
+#define POLICIES_MAX 64
+#define CASES_LEAST 40
+
+static char names[POLICIES_MAX][128];
+static int name_count;
+
+static void load(const char *file, struct policy *policy)
+{
+	cleanup_with(buf_finish) struct buf bytes = buf_growing(POLICY_BYTES_MAX);
+	struct diagnostics diagnostics;
+	struct error err = { 0 };
+	char path[256];
+	int r;
+
+	IGNORE(snprintf(path, sizeof(path), "%s/%s.yaml", LIBRARY, file) < 0);
+	r = policy_read(path, &bytes, &err);
+	ck_assert_msg(r == 0, "%s: %s", path, err.text);
+	r = policy_compile(path, bytes.data, bytes.len, policy, &diagnostics);
+	if (r < 0)
+		diagnostics_print(stderr, &diagnostics);
+	ck_assert_msg(r == 0, "%s does not compile", path);
+}
+
+struct tally {
+	const char *name;
+	int failed;
+	int denials;
+};
+
+static void count_result(void *context, uint32_t line, struct slice text, const char *problem)
+{
+	struct tally *tally = context;
+
+	for (size_t i = 0; i + 4 < text.len; i++)
+		tally->denials += memcmp(text.data + i, "deny", 4) == 0;
+	if (!problem)
+		return;
+	tally->failed++;
+	fprintf(stderr, "%s.cases:%u: %.*s: %s\n", tally->name, line, (int)text.len, text.data, problem);
+}
+
+START_TEST(a_shipped_policy_decides_as_its_cases_say)
+{
+	cleanup_with(policy_free_p) struct policy *policy = policy_new();
+	cleanup_with(buf_finish) struct buf cases = buf_growing(1U << 20);
+	struct tally tally = { .name = names[_i] };
+	struct error err = { 0 };
+	char path[256];
+	int asked;
+
+	load(names[_i], policy);
+	ck_assert_str_eq(policy->name, names[_i]);
+	IGNORE(snprintf(path, sizeof(path), "%s/%s.cases", LIBRARY, names[_i]) < 0);
+	ck_assert_msg(policy_read(path, &cases, &err) == 0, "a shipped policy needs cases: %s", err.text);
+	asked = policy_cases(policy, buf_slice(&cases), count_result, &tally, &err);
+	ck_assert_msg(asked >= CASES_LEAST, "%s has %d cases, want %d", path, asked, CASES_LEAST);
+	ck_assert_msg(tally.denials > 10, "%s has %d denials", path, tally.denials);
+	ck_assert_msg(tally.failed == 0, "%d cases of %s do not hold", tally.failed, path);
+}
+END_TEST
+
+START_TEST(a_wrong_case_is_found)
+{
+	static const char *const wrong[] = {
+		"write /etc/passwd allow\n", "read /etc/shadow allow\n", "read /etc/shadow deny rule=files.read\n",
+		"syscall ptrace deny ENOSYS\n", "syscall read deny\n", "connect 1.2.3.4:80 allow\n",
+		"connect 1.2.3.4 deny\n", "jump /etc deny\n", "read\n", "read etc deny\n",
+		"read /etc/passwd deny on=violate\n", "a b c d e f g\n", "read /etc/shadow ask\n",
+	};
+	cleanup_with(policy_free_p) struct policy *policy = policy_new();
+	struct tally tally = { .name = "wrong" };
+	struct error err = { 0 };
+
+	load("default", policy);
+	fclose(stderr);
+	ck_assert_int_eq(policy_cases(policy, slice_of(wrong[_i]), count_result, &tally, &err), 1);
+	ck_assert_msg(tally.failed == 1, "'%s' was believed", wrong[_i]);
+}
+END_TEST
+
+START_TEST(the_four_shipped_policies_are_there)
+{
+	static const char *const wanted[] = { "default", "coding-agent", "offline", "ci" };
+
+	for (size_t i = 0; i < COUNT(wanted); i++) {
+		bool found = false;
+
+		for (int j = 0; j < name_count; j++)
+			found |= strcmp(names[j], wanted[i]) == 0;
+		ck_assert_msg(found, "%s is missing", wanted[i]);
+	}
+}
+END_TEST
+
+static void find_policies(void)
+{
+	DIR *dir = opendir(LIBRARY);
+	struct dirent *entry;
+
+	while (dir && name_count < POLICIES_MAX && (entry = readdir(dir))) {
+		size_t len = strlen(entry->d_name);
+
+		if (len > 5 && len < sizeof(names[0]) && strcmp(entry->d_name + len - 5, ".yaml") == 0)
+			memcpy(names[name_count++], entry->d_name, len - 5);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+Suite *suite_make(void)
+{
+	Suite *suite = suite_create("cases");
+	TCase *cases = tcase_create("shipped policies");
+
+	find_policies();
+	tcase_add_loop_test(cases, a_shipped_policy_decides_as_its_cases_say, 0, name_count);
+	tcase_add_loop_test(cases, a_wrong_case_is_found, 0, 13);
+	tcase_add_test(cases, the_four_shipped_policies_are_there);
+	tcase_set_tags(cases, "pure");
+	suite_add_tcase(suite, cases);
+	return suite;
+}
