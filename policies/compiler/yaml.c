@@ -69,20 +69,34 @@ const char *yaml_scalar_type(struct slice text, bool plain)
 	return is_number(text) ? "number" : "text";
 }
 
-static void fail_at(struct builder *builder, struct fy_event *event, const char *what)
+/* Where an event is written. libfyaml's marks stand behind an opening quote and behind a star. */
+static void place_of(struct fy_event *event, uint32_t *ret_line, uint32_t *ret_column)
 {
 	const struct fy_mark *mark = fy_event_start_mark(event);
+	bool behind = event->type == FYET_ALIAS;
+
+	if (event->type == FYET_SCALAR && event->scalar.value) {
+		enum fy_scalar_style style = fy_token_scalar_style(event->scalar.value);
+
+		behind = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+	}
+	*ret_line = mark ? (uint32_t)mark->line + 1 : 0;
+	*ret_column = mark ? (uint32_t)mark->column + (behind && mark->column > 0 ? 0 : 1) : 0;
+}
+
+static void fail_at(struct builder *builder, struct fy_event *event, const char *what)
+{
+	uint32_t line, column;
 
 	builder->stop = true;
-	diagnostics_add(builder->diagnostics, mark ? (uint32_t)mark->line + 1 : 0,
-			mark ? (uint32_t)mark->column + 1 : 0, "%s", what);
+	place_of(event, &line, &column);
+	diagnostics_add(builder->diagnostics, line, column, "%s", what);
 }
 
 /* Appends a node below the container that is open. Returns its index, or YAML_NONE after an error;
  * the root's index is YAML_NONE, too, and needs no link. */
 static uint32_t add_node(struct builder *builder, struct fy_event *event, enum yaml_kind kind)
 {
-	const struct fy_mark *mark = fy_event_start_mark(event);
 	uint32_t index = (uint32_t)(builder->yaml->nodes.len / sizeof(struct yaml_node));
 	struct yaml_node *node;
 
@@ -92,8 +106,7 @@ static uint32_t add_node(struct builder *builder, struct fy_event *event, enum y
 	}
 	node = node_at(builder->yaml, index);
 	node->kind = kind;
-	node->line = mark ? (uint32_t)mark->line + 1 : 0;
-	node->column = mark ? (uint32_t)mark->column + 1 : 0;
+	place_of(event, &node->line, &node->column);
 	if (builder->depth > 0) {
 		uint32_t level = builder->depth - 1;
 		uint32_t last = builder->last[level];
