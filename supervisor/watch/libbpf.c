@@ -8,7 +8,7 @@
 
 static bool verbose;
 
-static int print(enum libbpf_print_level level, const char *format, va_list args)
+PRINTF_LIKE(2, 0) static int print(enum libbpf_print_level level, const char *format, va_list args)
 {
 	if (!verbose || level == LIBBPF_DEBUG)
 		return 0;
