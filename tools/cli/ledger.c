@@ -79,6 +79,16 @@ static bool takes_value(const char *word)
 	       strcmp(word, "--deadline") == 0;
 }
 
+int ledger_first_word(int argc, char *const *argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (argv[i][0] != '-')
+			return i;
+		i += takes_value(argv[i]);
+	}
+	return 0;
+}
+
 static const struct ledger_verb *find(const char *name)
 {
 	for (size_t i = 0; i < COUNT(ledger_verbs); i++) {
@@ -106,29 +116,30 @@ static int unknown(const char *name)
 	return CLI_USAGE;
 }
 
-/* Moves the options before the verb behind it, where the verb's own table reads them. */
-static int call(int argc, char **argv, int at)
+void ledger_word_first(char **argv, int at)
 {
-	const struct ledger_verb *verb = find(argv[at]);
-	char *name = argv[at];
+	char *word = argv[at];
 
-	if (!verb)
-		return unknown(name);
 	memmove(&argv[2], &argv[1], (size_t)(at - 1) * sizeof(argv[0]));
-	argv[1] = name;
-	return verb->run(argc - 1, argv + 1);
+	argv[1] = word;
 }
 
 int verb_ledger(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++) {
+	const struct ledger_verb *verb;
+	int at = ledger_first_word(argc, argv);
+
+	for (int i = 1; i < (at ? at : argc); i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			help();
 			return CLI_OK;
 		}
-		if (argv[i][0] != '-')
-			return call(argc, argv, i);
-		i += takes_value(argv[i]);
 	}
-	return cli_usage("ledger", "a verb is missing");
+	if (!at)
+		return cli_usage("ledger", "a verb is missing");
+	verb = find(argv[at]);
+	if (!verb)
+		return unknown(argv[at]);
+	ledger_word_first(argv, at);
+	return verb->run(argc - 1, argv + 1);
 }

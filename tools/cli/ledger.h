@@ -67,6 +67,12 @@ void ledger_time_text(char to[LEDGER_TIME_MAX], uint64_t ns, bool utc);
 /* Footer and exit code after a query: what is degraded is said on stderr. */
 int ledger_answer_end(const struct ledger_answer *answer, const struct ledger_args *args);
 
+/* Index of the first word that is neither an option nor the value of one that says where the ledger
+ * is; 0 = none. */
+int ledger_first_word(int argc, char *const *argv);
+/* Moves that word to argv[1] and what stood before it behind it, where its own table reads it. */
+void ledger_word_first(char **argv, int at);
+
 int ledger_log(int argc, char **argv);
 int ledger_who(int argc, char **argv);
 int ledger_run(int argc, char **argv);

@@ -24,7 +24,7 @@ static const struct option_set log_options = {
 		   "both. Each record shown is hashed again; one that does not fit is marked !!.",
 	.examples = "bailiff ledger log --run @last\n"
 		    "bailiff ledger log --verdict deny --since -1h\n"
-		    "bailiff ledger log -f --kind network --json",
+		    "bailiff ledger log -f --kind network --json\n",
 	.rows = log_rows,
 	.count = COUNT(log_rows),
 };
@@ -41,7 +41,7 @@ static const struct option_set who_options = {
 	.summary = "Shows who changed a file, or was refused to. PATH is absolute or a glob. Renames and\n"
 		   "links that gave the file its name are followed backwards. `blame` shows the last change.",
 	.examples = "bailiff ledger who /srv/app/deploy.yml\n"
-		    "bailiff ledger who '/srv/app/*.c' --since today",
+		    "bailiff ledger who '/srv/app/*.c' --since today\n",
 	.rows = who_rows,
 	.count = COUNT(who_rows),
 };

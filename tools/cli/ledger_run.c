@@ -17,7 +17,7 @@ static const struct option_row list_rows[] = {
 static const struct option_set list_options = {
 	.verb = "ledger run list", .usage = "[-n N] [-r]",
 	.summary = "Lists all runs that the ledger knows.",
-	.examples = "bailiff ledger run list -r -n 10",
+	.examples = "bailiff ledger run list -r -n 10\n",
 	.rows = list_rows, .count = COUNT(list_rows),
 };
 
@@ -27,15 +27,15 @@ static const struct option_set tree_options = {
 	.verb = "ledger run tree", .usage = "RUN",
 	.summary = "Shows the processes of a run as a tree: how long each lived, how it ended, how many\n"
 		   "files it changed (w), how often it used the network (n), how often it was refused.",
-	.examples = "bailiff ledger run tree @last",
+	.examples = "bailiff ledger run tree @last\n",
 	.rows = one_rows, .count = COUNT(one_rows),
 };
 
-static const struct option_set show_options_ledger = {
+static const struct option_set explain_options = {
 	.verb = "ledger run show", .usage = "RUN",
 	.summary = "Explains a run: who, under which policy, what was refused and why, what to do about\n"
 		   "it, how it ended.",
-	.examples = "bailiff ledger run show @last",
+	.examples = "bailiff ledger run show @last\n",
 	.rows = one_rows, .count = COUNT(one_rows),
 };
 
@@ -319,28 +319,38 @@ static int run_tree(const struct ledger_args *args, const char *name)
 
 /* ---- the verb ---- */
 
+static const struct option_set *set_of(const char *verb)
+{
+	if (strcmp(verb, "list") == 0)
+		return &list_options;
+	if (strcmp(verb, "tree") == 0)
+		return &tree_options;
+	return strcmp(verb, "show") == 0 ? &explain_options : NULL;
+}
+
+static void help(void)
+{
+	printf("bailiff ledger run list -r -n 10     # the newest runs\n"
+	       "bailiff ledger run show @last        # what happened, why, what to do about it\n"
+	       "bailiff ledger run tree @last        # its processes\n"
+	       "\nusage: bailiff ledger run list | show RUN | tree RUN\n");
+}
+
 int ledger_run(int argc, char **argv)
 {
 	cleanup_with(ledger_args_finish) struct ledger_args args = { 0 };
-	const char *verb = argc > 1 ? argv[1] : "";
-	const struct option_set *set = strcmp(verb, "list") == 0 ? &list_options :
-				       strcmp(verb, "tree") == 0 ? &tree_options :
-				       strcmp(verb, "show") == 0 ? &show_options_ledger : NULL;
+	const struct option_set *set;
 	struct option_words words;
-	int r;
+	int at = ledger_first_word(argc, argv), r;
 
-	/* `ledger --db X run show Y`: the option stands before the word. */
-	for (int i = 1; !set && i + 1 < argc && argv[i][0] == '-'; i++) {
-		char *moved = argv[i + 1];
-
-		if (strcmp(moved, "list") && strcmp(moved, "show") && strcmp(moved, "tree"))
-			continue;
-		memmove(&argv[2], &argv[1], (size_t)i * sizeof(argv[0]));
-		argv[1] = moved;
-		return ledger_run(argc, argv);
+	if (!at && argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		help();
+		return CLI_OK;
 	}
+	set = at ? set_of(argv[at]) : NULL;
 	if (!set)
-		return cli_usage("ledger run", "list, show or tree is expected");
+		return cli_usage("ledger run", "list, show RUN or tree RUN is expected");
+	ledger_word_first(argv, at);
 	r = options_take(set, argc - 1, argv + 1, &args, &words);
 	if (r >= 0)
 		return r;

@@ -29,7 +29,7 @@ static const struct option_set verify_options = {
 		   "a machine can only say that the log is consistent with itself, and remembers its key\n"
 		   "and size; the next one compares. Exit: 0 PASS, 1 FAIL, 3 degraded, 4 cannot verify.",
 	.examples = "bailiff ledger verify --enrol\n"
-		    "bailiff ledger verify --key h-3f9a.vkey --checkpoint kept.note",
+		    "bailiff ledger verify --key h-3f9a.vkey --checkpoint kept.note\n",
 	.rows = verify_rows, .count = COUNT(verify_rows),
 };
 
@@ -42,7 +42,7 @@ static const struct option_set prove_options = {
 	.verb = "ledger prove", .usage = "SEQ [-o FILE]",
 	.summary = "Writes a c2sp.org/tlog-proof@v1 of one record, and the record's bytes. Without -o the\n"
 		   "proof goes to stdout.",
-	.examples = "bailiff ledger prove 48213 -o v.tlog-proof",
+	.examples = "bailiff ledger prove 48213 -o v.tlog-proof\n",
 	.rows = prove_rows, .count = COUNT(prove_rows),
 };
 
@@ -52,7 +52,7 @@ static const struct option_set checkpoint_options = {
 	.verb = "ledger checkpoint", .usage = "",
 	.summary = "Prints the newest signed checkpoint. Kept off this machine, it shows later whether\n"
 		   "anything before it was changed or cut off: verify --checkpoint FILE.",
-	.examples = "bailiff ledger checkpoint > kept.note",
+	.examples = "bailiff ledger checkpoint > kept.note\n",
 	.rows = checkpoint_rows, .count = COUNT(checkpoint_rows),
 };
 
