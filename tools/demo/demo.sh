@@ -47,13 +47,17 @@ grep -h 'Hello' greet.c
 [ ! -e .git/hooks/pre-commit ] && echo "There is no hook in .git/hooks."
 [ "$before" = "$(sha256sum .env | cut -c 1-64)" ] && echo ".env is as it was."
 
-say "The last things that the ledger holds:"
-show ledger log -n 12
+say "What the ledger says was refused:"
+show ledger log --run @last --verdict deny
 say "What happened in the run, and why something was refused:"
 show ledger run show @last
 say "Who changed greet.c:"
 show ledger who "$work/greet.c"
-say "Whether anything in the ledger was altered:"
+say "Who did what, as a tree:"
+show ledger run tree @last
+say "Whether anything in the ledger was altered (the first time here, its key is only remembered):"
+show ledger verify
+say "The same again, against the remembered key and checkpoint:"
 show ledger verify
 
 say "Now yours: sudo bailiff run -- YOUR COMMAND"
