@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the command may inherit, its own terminal, job control, and NOTIFY_SOCKET. */
+#include <netinet/in.h>
 #include <pty.h>
 #include <sys/ioctl.h>
 #include <sys/un.h>
@@ -51,6 +52,28 @@ START_TEST(a_descriptor_that_reaches_beyond_itself_is_refused)
 	expect_stdin(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), false);
 	expect_stdin(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), false);
 	expect_stdin(memfd_create("x", MFD_CLOEXEC), true);
+}
+END_TEST
+
+START_TEST(a_connection_to_the_host_s_network_is_refused)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int connected = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(address);
+	int ends[2];
+
+	NEEDS_ROOT();
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	ck_assert_int_eq(connect(connected, (struct sockaddr *)&address, sizeof(address)), 0);
+	expect_stdin(connected, false);
+	fd_close(listener);
+	/* A datagram socket can be pointed elsewhere at any time. */
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+	expect_stdin(ends[0], false);
+	fd_close(ends[1]);
 }
 END_TEST
 
@@ -256,6 +279,7 @@ Suite *suite_make(void)
 	TCase *tcase = add_case(suite, "stdio");
 
 	tcase_add_test(tcase, a_descriptor_that_reaches_beyond_itself_is_refused);
+	tcase_add_test(tcase, a_connection_to_the_host_s_network_is_refused);
 	tcase_add_test(tcase, a_file_a_pipe_and_a_socket_pair_are_taken);
 	tcase = add_case(suite, "terminal");
 	tcase_add_test(tcase, the_command_gets_a_terminal_of_its_own);
