@@ -79,7 +79,7 @@ static __always_inline void head_fill(struct event_head *head, __u16 kind, __u64
 
 /* `size` bytes at `head` go into the ring; kseq is raised even when there is no room, so that the
  * reader sees the hole. */
-static __always_inline void send(struct event_head *head, __u32 size, __u32 ring, __u32 slot)
+static __always_inline void put(struct event_head *head, __u32 size, __u32 ring, __u32 slot)
 {
 	struct loss_counter *loss = ring_losses(ring);
 	long r;
@@ -97,6 +97,35 @@ static __always_inline void send(struct event_head *head, __u32 size, __u32 ring
 	if (r)
 		__sync_fetch_and_add(&loss->full, 1);
 	count_activity(slot, head->time_ns, head->flags & EVENT_REFUSED);
+}
+
+static __always_inline bool nearly_full(__u32 ring)
+{
+	if (ring == EVENT_RING_URGENT)
+		return bpf_ringbuf_query(&urgent, BPF_RB_AVAIL_DATA) > URGENT_RING_BYTES / 4 * 3;
+	return bpf_ringbuf_query(&bulk, BPF_RB_AVAIL_DATA) > BULK_RING_BYTES / 4 * 3;
+}
+
+/* Stops the current process until the reader has caught up. The entry comes first, so that nobody
+ * is stopped whom nobody would continue; it is armed after the signal. */
+static __noinline int stop_producer(const struct event_head *head)
+{
+	struct stopped_process entry = { .start_ns = head->proc_start_ns };
+	__u32 tgid = head->tgid;
+
+	if (bpf_map_update_elem(&stopped, &tgid, &entry, BPF_ANY) || bpf_send_signal(SIGSTOP))
+		return 0;
+	entry.armed = 1;
+	bpf_map_update_elem(&stopped, &tgid, &entry, BPF_ANY);
+	return 0;
+}
+
+/* put() for programs that run in the producer's own system call or exec. */
+static __always_inline void send(struct event_head *head, __u32 size, __u32 ring, __u32 slot)
+{
+	put(head, size, ring, slot);
+	if (nearly_full(ring))
+		stop_producer(head);
 }
 
 /* A free buffer, its record zeroed; NULL when all are taken, which is counted. */

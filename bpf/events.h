@@ -158,6 +158,11 @@ struct run_activity {        /* map `activity`: index = slot; read by the heartb
 	__u64 events, refused, folded;
 };
 
+struct stopped_process {     /* map `stopped`: key = tgid; stopped because a ring was nearly full */
+	__u64 start_ns;          /* of its group leader */
+	__u64 armed;             /* 1 once the signal was sent: may be continued */
+};
+
 struct loss_counter {        /* map `losses`, per CPU: index = ring */
 	__u64 high;              /* kseq given out */
 	__u64 full;              /* reserves that failed */

@@ -201,8 +201,9 @@ static __always_inline int handle_exec(struct task_struct *task, struct linux_bi
 
 static __always_inline int handle_exit(struct task_struct *task)
 {
+	struct seen_key key = { .kind = EVENT_EXIT };
 	struct event_exit e;
-	__u64 cgroup_id;
+	__u64 cgroup_id, one = 1;
 	struct run_config *run = run_of_current(&cgroup_id);
 	struct task_struct *leader;
 
@@ -210,13 +211,18 @@ static __always_inline int handle_exit(struct task_struct *task)
 		return 0;
 	__builtin_memset(&e, 0, sizeof(e));
 	head_fill(&e.head, EVENT_EXIT, cgroup_id);
+	/* Two threads that end together both see that no thread lives. */
+	key.start_ns = e.head.proc_start_ns;
+	key.tgid = e.head.tgid;
+	if (bpf_map_update_elem(&seen, &key, &one, BPF_NOEXIST) == -EEXIST)
+		return 0;
 	leader = BPF_CORE_READ(task, group_leader);
 	if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
 		e.status = BPF_CORE_READ(task, signal, group_exit_code);
 	else
 		e.status = BPF_CORE_READ(leader, exit_code);
 	e.last_of_group = 1;
-	send(&e.head, sizeof(e), EVENT_RING_URGENT, run->slot);
+	put(&e.head, sizeof(e), EVENT_RING_URGENT, run->slot);
 	return 0;
 }
 

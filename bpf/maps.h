@@ -11,6 +11,7 @@
 #define RUNS_MAX 256U
 #define SEEN_MAX 65536U
 #define SCRATCH_COUNT 128U
+#define STOPPED_MAX 4096U
 #define RECORD_BYTES_MAX (4U * EVENT_PATH_MAX)
 #define WALK_SLACK 256U        /* NAME_MAX and its slash, rounded up */
 
@@ -70,6 +71,15 @@ struct {
 	__type(key, int);
 	__type(value, struct task_state);
 } tasks SEC(".maps");
+
+/* Processes that were stopped because a ring was nearly full; user space lets them go on. `armed` is
+ * set after the signal was sent, so that a continue never comes before its stop. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, STOPPED_MAX);
+	__type(key, __u32);
+	__type(value, struct stopped_process);
+} stopped SEC(".maps");
 
 /* Room to build a record. A pool with owners: a per-CPU buffer is overwritten by a task that
  * preempts this one, and one buffer per task would let the agent choose how much memory is pinned.

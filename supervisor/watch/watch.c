@@ -9,12 +9,15 @@
 #include <errno.h>
 
 #include "watch/skeletons.h"
+#include "base/proc.h"
+#include "base/sys.h"
 #include "watch/libbpf.h"
 #include "watch/validate.h"
 
 #define BULK_BATCH 256U
 #define CPUS_MAX 1024
 #define CGROUP_PROGRAMS 6
+#define CLOCK_TICK_NS 10000000ULL  /* USER_HZ is 100 in the ABI */
 
 struct watch {
 	struct watch_callbacks callbacks;
@@ -56,7 +59,39 @@ static int read_ring(struct watch *watch, enum event_ring ring, uint32_t max)
 	return (int)watch->handed;
 }
 
-int watch_poll(struct watch *watch, uint32_t max)
+/* Continues a process that the kernel side stopped, unless its number belongs to another by now. */
+static void continue_process(uint32_t tgid, const struct stopped_process *entry)
+{
+	auto_close int pidfd = sys_pidfd_open((pid_t)tgid, 0);
+	uint64_t start_ns;
+
+	if (pidfd < 0 || proc_start_ns((pid_t)tgid, &start_ns) < 0)
+		return;
+	/* /proc counts in clock ticks. */
+	if (entry->start_ns - start_ns < 2 * CLOCK_TICK_NS)
+		IGNORE(sys_pidfd_send_signal(pidfd, SIGCONT, NULL, 0)); /* it may have died */
+}
+
+/* Everything was read: who was stopped for the rings' sake goes on. An entry is deleted before the
+ * signal, so that a stop that comes in between makes a new one. */
+static void continue_stopped(struct watch *watch)
+{
+	int map = bpf_map__fd(watch->bpf->maps.stopped);
+	struct stopped_process entry;
+	uint32_t tgid, next;
+	int r = bpf_map_get_next_key(map, NULL, &next);
+
+	while (r == 0) {
+		tgid = next;
+		r = bpf_map_get_next_key(map, &tgid, &next);
+		if (bpf_map_lookup_elem(map, &tgid, &entry) < 0 || !entry.armed)
+			continue;
+		if (bpf_map_delete_elem(map, &tgid) == 0)
+			continue_process(tgid, &entry);
+	}
+}
+
+static int read_rings(struct watch *watch, uint32_t max)
 {
 	uint32_t bulk = 0;
 	int total = 0, r;
@@ -78,6 +113,15 @@ int watch_poll(struct watch *watch, uint32_t max)
 		if ((uint32_t)r < batch || (max && bulk >= max))
 			return total;
 	}
+}
+
+int watch_poll(struct watch *watch, uint32_t max)
+{
+	int r = read_rings(watch, max);
+
+	if (r >= 0 && (max == 0 || (uint32_t)r < max))
+		continue_stopped(watch);
+	return r;
 }
 
 int watch_drain(struct watch *watch)

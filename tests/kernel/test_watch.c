@@ -309,6 +309,52 @@ START_TEST(records_of_one_ring_and_cpu_are_numbered_without_a_hole)
 }
 END_TEST
 
+#define FLOOD 30000
+
+static void act_flood(void)
+{
+	for (int i = 0; i < FLOOD; i++)
+		open("/proc/1/mem", O_RDONLY | O_CLOEXEC);
+}
+
+static void act_flood_refused(void)
+{
+	if (setresuid(65534, 65534, 65534) < 0)
+		_exit(1);
+	act_flood();
+}
+
+START_TEST(a_flood_stops_its_producer_and_loses_nothing)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)run_fd,
+	};
+	struct watch_losses losses;
+	int status = -1;
+	pid_t pid;
+
+	NEEDS(FEATURE_BPF_WATCH);
+	NEEDS_ROOT();
+	begin();
+	pid = sys_clone3(&args);
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		act_flood_refused();
+		_exit(0);
+	}
+	/* Nobody reads until the kernel has stopped it; then it goes on to its end. */
+	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+	ck_assert_msg(WIFSTOPPED(status), "never stopped: status %d", status);
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		ck_assert_int_ge(watch_poll(watch, 0), 0);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_ge(watch_drain(watch), 0);
+	ck_assert_int_eq(watch_losses(watch, &losses), 0);
+	ck_assert_uint_ge(losses.ring[EVENT_RING_URGENT].high, FLOOD);
+	end();
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	const struct row rows[] = {
@@ -323,6 +369,7 @@ Suite *suite_make(void)
 		{ "guards", a_task_in_other_namespaces_than_the_launch_gave_is_an_escape, 1 },
 		{ "guards", a_task_that_leaves_its_cgroup_is_an_escape, 1 },
 		{ "rings", an_unwatched_process_gives_no_event, 1 },
+		{ "rings", a_flood_stops_its_producer_and_loses_nothing, 1 },
 		{ "rings", records_of_one_ring_and_cpu_are_numbered_without_a_hole, 1 },
 	};
 
