@@ -22,7 +22,8 @@ struct doctor_args {
 
 static const struct option_row rows[] = {
 	{ 0, "json", OPTION_FLAG, AT(json), NULL, "one JSON object per check", NULL },
-	{ 0, "runtime-dir", OPTION_TEXT, AT(dirs.runtime_dir), "DIR", "of the supervisor, else " CLI_DEFAULT_RUNTIME_DIR, NULL },
+	OPTION_ROW_STATE_DIR(AT(dirs.state_dir)),
+	OPTION_ROW_RUNTIME_DIR(AT(dirs.runtime_dir)),
 };
 
 const struct option_set doctor_options = {
@@ -206,7 +207,8 @@ static int doctor_verdict(const struct doctor *doctor)
 	if (!doctor->json && doctor->broken > 0)
 		printf("\nruns cannot start: %u needed thing(s) missing\n", doctor->broken);
 	else if (!doctor->json)
-		printf("\nruns can start%s\n", doctor->weaker > 0 ? "; what is missing makes them weaker as said above" : "");
+		printf("\nruns can start%s\n",
+		       doctor->weaker > 0 ? "; what is missing makes them weaker, as said above" : "");
 	return doctor->broken > 0 ? CLI_FEATURE_MISSING : CLI_OK;
 }
 

@@ -21,7 +21,8 @@ struct revoke_args {
 static const struct option_row rows[] = {
 	{ 0, "reason", OPTION_TEXT, AT(reason), "TEXT", "why; it is recorded with your name (required)", NULL },
 	{ 0, "wait", OPTION_FLAG, AT(wait), NULL, "until no process of it is left", NULL },
-	{ 0, "runtime-dir", OPTION_TEXT, AT(dirs.runtime_dir), "DIR", "of the supervisor, else " CLI_DEFAULT_RUNTIME_DIR, NULL },
+	OPTION_ROW_STATE_DIR(AT(dirs.state_dir)),
+	OPTION_ROW_RUNTIME_DIR(AT(dirs.runtime_dir)),
 };
 
 const struct option_set revoke_options = {

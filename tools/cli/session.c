@@ -77,6 +77,24 @@ static void say_started(const struct session *session, const struct wire_started
 	}
 }
 
+/* The reason, and its next step on a line of its own where the supervisor gave one behind it. */
+static void say_reason(const struct session *session, const char *text, const char *run)
+{
+	static const char mark[] = "; next: ";
+	const char *step = strstr(text, mark);
+	char reason[WIRE_TEXT_MAX], escaped[WIRE_TEXT_MAX * 2];
+
+	IGNORE(text_copy(reason, sizeof(reason),
+			 slice_new(text, step ? (size_t)(step - text) : strlen(text))));
+	say_escaped(session, reason);
+	if (step) {
+		text_escape(escaped, sizeof(escaped), slice_of(step + strlen(mark)));
+		fprintf(stderr, "  next: %s\n", escaped);
+	}
+	fprintf(stderr, "  %s: `bailiff ledger run show %s` says what happened\n", step ? "more" : "next",
+		run);
+}
+
 static void say_ended(const struct session *session, const struct wire_ended *ended)
 {
 	char run[ULID_TEXT_LEN + 1];
@@ -88,10 +106,8 @@ static void say_ended(const struct session *session, const struct wire_ended *en
 		say_json(json);
 		return;
 	}
-	if (ended->text[0] != '\0') {
-		say_escaped(session, ended->text);
-		fprintf(stderr, "  next: `bailiff ledger run show %s` says what happened\n", run);
-	}
+	if (ended->text[0] != '\0')
+		say_reason(session, ended->text, run);
 	if (session->spec->verbose)
 		fprintf(stderr,
 			"bailiff: run %s %s (%s): %llu events, %llu refused, %u violations, %llu lost\n", run,
