@@ -339,7 +339,7 @@ int outbox_attach(struct outbox *outbox, int fd)
 static bool room_for(const struct outbox *outbox, enum record_kind kind)
 {
 	bool telemetry = kind >= RECORD_CREATE && kind < RECORD_RUN_START;
-	size_t keep = telemetry ? MIN(MUST_RESERVE, outbox->arena_size / 4) : 0;
+	size_t keep = telemetry ? MIN(MUST_RESERVE, outbox->arena_size / 8) : 0;
 	uint32_t entries = telemetry ? ENTRIES_MAX - MUST_ENTRIES : ENTRIES_MAX;
 
 	return arena_free_bytes(outbox) > keep + 2 * INTAKE_DATAGRAM_MAX && outbox->count < entries;
