@@ -4,7 +4,6 @@
 # checkpoint. The whole matrix is in the unit tests; this is a real ledger of real work.
 . "$(dirname "$0")/lib.sh"
 
-export XDG_STATE_HOME="$T/xdg"
 supervised -- sh -c 'for i in 1 2 3 4 5; do echo $i >file$i; rm file$i; done; cat /etc/shadow' >/dev/null 2>&1
 settle
 ledger verify >"$T/out" 2>&1
