@@ -18,15 +18,15 @@ struct show_args {
 
 static const struct option_row rows[] = {
 	{ 0, "json", OPTION_FLAG, AT(json), NULL, "one JSON object", NULL },
-	{ 0, "state-dir", OPTION_TEXT, AT(dirs.state_dir), "DIR", "of the ledger, else " CLI_DEFAULT_STATE_DIR, NULL },
-	{ 0, "runtime-dir", OPTION_TEXT, AT(dirs.runtime_dir), "DIR", "of the supervisor, else " CLI_DEFAULT_RUNTIME_DIR, NULL },
+	OPTION_ROW_STATE_DIR(AT(dirs.state_dir)),
+	OPTION_ROW_RUNTIME_DIR(AT(dirs.runtime_dir)),
 };
 
 const struct option_set show_options = {
 	.verb = "show",
 	.usage = "[--json] RUN",
-	.summary = "Shows one run: its id or the last 4 or more characters of it. A run that the supervisor\n"
-		   "does not know is looked up in the ledger.",
+	.summary = "Shows one run: its id, the last 4 or more characters of it, or @last. A run that the\n"
+		   "supervisor does not know is looked up in the ledger.",
 	.rows = rows,
 	.count = COUNT(rows),
 };
@@ -69,13 +69,15 @@ static void show_people(const struct wire_run_row *row)
 /* Ended long ago, or its supervisor did: the ledger knows it. */
 static int show_from_ledger(const struct show_args *args, char *run)
 {
-	char *words[8] = { (char[]){ "ledger" }, (char[]){ "run" }, (char[]){ "show" } };
+	char verb[] = "ledger", list[] = "run", show[] = "show", json[] = "--json";
+	char state_dir[] = "--state-dir";
+	char *words[8] = { verb, list, show };
 	int count = 3;
 
 	if (args->json)
-		words[count++] = (char[]){ "--json" };
+		words[count++] = json;
 	if (args->dirs.state_dir) {
-		words[count++] = (char[]){ "--state-dir" };
+		words[count++] = state_dir;
 		words[count++] = (char *)(uintptr_t)args->dirs.state_dir;
 	}
 	words[count++] = run;
@@ -115,7 +117,7 @@ int verb_show(int argc, char **argv)
 		return cli_usage("show", "one RUN is expected: bailiff show RUN");
 	r = dirs_absolute(&args.dirs, &err);
 	if (r == 0)
-		r = show_live(&args, words.words[0], &err);
+		r = words.words[0][0] == '@' ? -ENOENT : show_live(&args, words.words[0], &err);
 	if (runs_nobody(r))
 		return show_from_ledger(&args, words.words[0]);
 	return r < 0 ? cli_fail(&err) : CLI_OK;
