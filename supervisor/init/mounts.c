@@ -194,10 +194,10 @@ static int mount_one(struct init *init, const struct plan_mount *mount, struct e
 	if (r >= 0)
 		return 0;
 	error_set(err, r, "%s '%s'%s%s", kinds[mount->kind].what, target, *source ? " from " : "", source);
-	if (mount->flags & MOUNT_IDMAP && (r == -EINVAL || r == -EOPNOTSUPP)) {
-		error_next(err, "this file system has no id-mapped mounts; run as a user other than root");
-		error_exit(err, 121);
-	}
+	/* mount_setattr(2): what a file system without id-mapped mounts answers. The supervisor takes
+	 * EOPNOTSUPP for a missing feature: exit code 121. */
+	if (mount->flags & MOUNT_IDMAP && r == -EINVAL)
+		r = error_set(err, -EOPNOTSUPP, "id-mapped mount of '%s': run as a user other than root", source);
 	return r;
 }
 

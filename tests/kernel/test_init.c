@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is visible, and what is refused and by whom. Each refusal has a twin that runs
  * the same script outside, as the same user, and succeeds. */
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/un.h>
 
 #include "lib/sandbox.h"
@@ -227,6 +229,32 @@ START_TEST(root_s_files_are_the_run_s_on_an_idmapped_workspace)
 }
 END_TEST
 
+START_TEST(a_file_system_without_id_maps_is_a_missing_feature)
+{
+	struct sandbox_plan plan;
+	struct sandbox sandbox;
+	struct init_message message;
+	char kept[256];
+
+	NEEDS(FEATURE_IDMAP);
+	IGNORE(snprintf(kept, sizeof(kept), "%s", sandbox_workspace("w")) < 0);
+	/* In a mount namespace of this test's own. */
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", kept, "ramfs", 0, NULL), 0);
+	plan_start(&plan, kept);
+	plan.head.owner_uid = 0;
+	plan.mounts[plan.mount_count - 1].flags = MOUNT_IDMAP;
+	plan_shell(&plan, "true");
+	sandbox_start(&sandbox, &plan);
+	message = sandbox_message(&sandbox);
+	ck_assert_uint_eq(message.kind, INIT_STAGE_FAILED);
+	ck_assert_msg(message.error == -EOPNOTSUPP, "%s", message.text);
+	sandbox_end(&sandbox);
+	ck_assert_int_eq(umount(kept), 0);
+}
+END_TEST
+
 static const char *const proc_attempts[] = {
 	"echo x > /proc/self/comm", "echo 0 > /proc/self/oom_score_adj", "echo 1 > /proc/sys/kernel/hostname",
 	"echo c > /proc/sysrq-trigger", "cat /proc/keys", "cat /proc/kallsyms", "ls /proc/acpi/x",
@@ -404,6 +432,7 @@ Suite *suite_make(void)
 	tcase_add_test(tcase, a_source_is_looked_up_with_the_caller_s_rights_and_without_links);
 	tcase_add_test(tcase, a_missing_source_fails_unless_it_is_optional);
 	tcase_add_test(tcase, root_s_files_are_the_run_s_on_an_idmapped_workspace);
+	tcase_add_test(tcase, a_file_system_without_id_maps_is_a_missing_feature);
 	tcase_add_loop_test(tcase, proc_is_read_only_and_covered, 0, (int)COUNT(proc_attempts));
 	tcase_add_test(tcase, the_same_proc_is_writable_outside);
 	tcase_add_test(tcase, dev_is_minimal_and_works);
