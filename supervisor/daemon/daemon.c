@@ -70,10 +70,6 @@ static int make_dir(const char *path)
 static int open_dirs(struct daemon *daemon, struct error *err)
 {
 	const struct options *options = &daemon->options;
-	char resolved[PATH_MAX];
-	auto_close int run_fd = FD_NONE;
-	char link[64], instance[CGROUP_NAME_MAX];
-	ssize_t len;
 	int r = make_dir(options->state_dir);
 
 	if (r < 0)
@@ -84,8 +80,8 @@ static int open_dirs(struct daemon *daemon, struct error *err)
 	daemon->state_fd = open(options->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (daemon->state_fd < 0)
 		return error_set(err, -errno, "open the state directory '%s'", options->state_dir);
-	run_fd = open(options->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (run_fd < 0)
+	daemon->runtime_fd = open(options->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (daemon->runtime_fd < 0)
 		return error_set(err, -errno, "open the runtime directory '%s'", options->runtime_dir);
 	r = snprintf(daemon->socket_path, sizeof(daemon->socket_path), "%s/control.sock",
 		     options->runtime_dir);
@@ -93,28 +89,46 @@ static int open_dirs(struct daemon *daemon, struct error *err)
 		error_say(err, -ENAMETOOLONG, "the runtime directory's path is too long for a socket");
 		return error_next(err, "use a shorter --runtime-dir (at most 90 bytes)");
 	}
-	IGNORE(snprintf(link, sizeof(link), "/proc/self/fd/%d", run_fd) < 0);
+	return 0;
+}
+
+static int lock_or_say(int fd, const char *dir, struct error *err)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return error_set(err, -errno, "lock '%s'", dir);
+	error_say(err, -EBUSY, "another supervisor works on '%s'", dir);
+	error_next(err, "use that one, or give this one its own --state-dir and --runtime-dir");
+	return error_exit(err, 1);
+}
+
+static int take_lock(struct daemon *daemon, struct error *err)
+{
+	int r;
+
+	daemon->lock_fd = openat(daemon->state_fd, "LOCK", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+				 0600);
+	if (daemon->lock_fd < 0)
+		return error_set(err, -errno, "open '%s/LOCK'", daemon->options.state_dir);
+	r = lock_or_say(daemon->lock_fd, daemon->options.state_dir, err);
+	/* The directory itself: its socket and the cgroups named after it have one owner, too. */
+	return r < 0 ? r : lock_or_say(daemon->runtime_fd, daemon->options.runtime_dir, err);
+}
+
+/* After the locks: what is found under this name is ours, or left by a dead predecessor. */
+static int open_tree(struct daemon *daemon, struct error *err)
+{
+	char link[64], resolved[PATH_MAX], instance[CGROUP_NAME_MAX];
+	ssize_t len;
+
+	IGNORE(snprintf(link, sizeof(link), "/proc/self/fd/%d", daemon->runtime_fd) < 0);
 	len = readlink(link, resolved, sizeof(resolved) - 1);
 	if (len < 0)
 		return error_set(err, -errno, "read %s", link);
 	resolved[len] = '\0';
 	instance_name(resolved, instance, sizeof(instance));
 	return cgroup_tree_open(instance, &daemon->tree, err);
-}
-
-static int take_lock(struct daemon *daemon, struct error *err)
-{
-	daemon->lock_fd = openat(daemon->state_fd, "LOCK", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-				 0600);
-	if (daemon->lock_fd < 0)
-		return error_set(err, -errno, "open '%s/LOCK'", daemon->options.state_dir);
-	if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	if (errno != EWOULDBLOCK)
-		return error_set(err, -errno, "lock '%s/LOCK'", daemon->options.state_dir);
-	error_say(err, -EBUSY, "another supervisor works on '%s'", daemon->options.state_dir);
-	error_next(err, "use that one, or give this one its own --state-dir and --runtime-dir");
-	return error_exit(err, 1);
 }
 
 static void outbox_lost(void *ctx)
@@ -338,13 +352,14 @@ static void daemon_finish(struct daemon *daemon)
 	fd_close(daemon->signal_fd);
 	daemon->loop = loop_free(daemon->loop);
 	fd_close(daemon->state_fd);
+	fd_close(daemon->runtime_fd);
 	fd_close(daemon->lock_fd); /* last: the lock covers all of the above */
 }
 
 static int daemon_start(struct daemon *daemon, struct error *err)
 {
 	static int (*const stages[])(struct daemon *, struct error *) = {
-		open_dirs, take_lock, open_signals,
+		open_dirs, take_lock, open_tree, open_signals,
 		/* The ledger before the sweep, so that lost runs are recorded. */
 		open_ledger, leftovers_sweep, open_watch, open_runs,
 		/* Last: whoever connects finds everything in place. */
@@ -367,7 +382,7 @@ int daemon_run(const struct options *options, struct error *err)
 	if (!daemon)
 		return error_set(err, -ENOMEM, "start");
 	daemon->options = *options;
-	daemon->state_fd = daemon->lock_fd = daemon->listen_fd = daemon->signal_fd = FD_NONE;
+	daemon->state_fd = daemon->runtime_fd = daemon->lock_fd = daemon->listen_fd = daemon->signal_fd = FD_NONE;
 	daemon->runs.init_fd = daemon->runs.self_pidfd = FD_NONE;
 	daemon->tree.v2_fd = FD_NONE;
 	for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)

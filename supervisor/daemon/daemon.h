@@ -27,6 +27,8 @@ struct client {
 	struct run *run;            /* started by WIRE_RUN over this connection */
 	struct ulid waits_for;      /* REVOKE with WAIT */
 	bool waits;
+	bool refused;               /* its first request gets `refusal`, then it is closed */
+	struct error refusal;
 };
 
 struct daemon {
@@ -38,7 +40,7 @@ struct daemon {
 	struct feature_report features;
 	struct runs runs;
 	struct scribe scribe;
-	int state_fd, lock_fd, listen_fd, signal_fd;
+	int state_fd, runtime_fd, lock_fd, listen_fd, signal_fd;
 	char socket_path[108];      /* unix(7) */
 	struct source listener, signals;
 	struct timer idle_timer, stop_timer;
