@@ -2,34 +2,46 @@
 /* Patterns without backtracking beyond the last star of each kind: O(len(pattern) * len(path)). */
 #include "decide/rules.h"
 
-/* The state of a star that can swallow one more byte. */
+/* The state of a star that can swallow more bytes. */
 struct star {
 	size_t pattern;          /* what follows the star */
 	size_t path;             /* where it was tried last */
 	bool set;
+	bool crosses;            /* **: components, too */
+	bool whole;              /* ** with its slash: only whole components */
 };
 
-static bool retry(struct star *star, struct slice path, bool crosses, size_t *p, size_t *s)
+static bool at_component(struct slice path, size_t at)
 {
-	if (!star->set || star->path >= path.len || (!crosses && path.data[star->path] == '/')) {
-		star->set = false;
-		return false;
-	}
-	star->path++;
+	return at == 0 || path.data[at - 1] == '/';
+}
+
+static bool retry(struct star *star, struct slice path, size_t *p, size_t *s)
+{
+	do {
+		if (!star->set || star->path >= path.len ||
+		    (!star->crosses && path.data[star->path] == '/')) {
+			star->set = false;
+			return false;
+		}
+		star->path++;
+	} while (star->whole && !at_component(path, star->path));
 	*p = star->pattern;
 	*s = star->path;
 	return true;
 }
 
-/* A "**" with its slash also stands for nothing at all: "a/ ** /b" matches "a/b". */
-static size_t double_star_end(struct slice pattern, size_t p)
+/* Reads "**" or "** /" (written together), which also stands for nothing at all: with it "a/b" is
+ * matched by a pattern that has it between a/ and b. */
+static struct star read_double_star(struct slice pattern, size_t p, size_t s)
 {
-	p += 2;
+	struct star star = { .path = s, .set = true, .crosses = true };
+
 	while (p < pattern.len && pattern.data[p] == '*')
 		p++;
-	if (p < pattern.len && pattern.data[p] == '/')
-		p++;
-	return p;
+	star.whole = p < pattern.len && pattern.data[p] == '/';
+	star.pattern = p + star.whole;
+	return star;
 }
 
 bool glob_matches(struct slice pattern, struct slice path)
@@ -42,10 +54,12 @@ bool glob_matches(struct slice pattern, struct slice path)
 		char c = more ? pattern.data[p] : '\0';
 
 		if (more && c == '*' && p + 1 < pattern.len && pattern.data[p + 1] == '*') {
-			p = double_star_end(pattern, p);
-			many = (struct star){ .pattern = p, .path = s, .set = true };
+			many = read_double_star(pattern, p, s);
+			p = many.pattern;
 			/* A star before this one need not be tried again: this one reaches all it does. */
 			one.set = false;
+			if (many.whole && !at_component(path, s) && !retry(&many, path, &p, &s))
+				return false;
 			continue;
 		}
 		if (more && c == '*') {
@@ -58,7 +72,7 @@ bool glob_matches(struct slice pattern, struct slice path)
 			s++;
 			continue;
 		}
-		if (retry(&one, path, false, &p, &s) || retry(&many, path, true, &p, &s))
+		if (retry(&one, path, &p, &s) || retry(&many, path, &p, &s))
 			continue;
 		return false;
 	}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Equal policies have equal digests whatever their layout; different ones differ. The form is that
+ * of RFC 8785. */
+#include <check.h>
+#include <jansson.h>
+
+#include "base/text.h"
+#include "compiler/compile.h"
+#include "lib/runner.h"
+
+#define HEAD "schema: 1\nname: x\n"
+
+static void digest_of(const char *document, char hex[65], struct buf *json)
+{
+	cleanup_with(policy_free_p) struct policy *policy = policy_new();
+	struct diagnostics diagnostics;
+	uint8_t digest[32];
+
+	ck_assert_msg(policy_compile("f", document, strlen(document), policy, &diagnostics) == 0, "%s: %s",
+		      document, diagnostics.items[0].text);
+	ck_assert_int_eq(policy_json(policy, json), 0);
+	ck_assert_int_eq(policy_digest(buf_slice(json), digest), 0);
+	text_hex(hex, digest, sizeof(digest));
+}
+
+static bool same_digest(const char *a, const char *b)
+{
+	cleanup_with(buf_finish) struct buf one = buf_growing(POLICY_BYTES_MAX);
+	cleanup_with(buf_finish) struct buf two = buf_growing(POLICY_BYTES_MAX);
+	char first[65], second[65];
+
+	digest_of(a, first, &one);
+	digest_of(b, second, &two);
+	return strcmp(first, second) == 0;
+}
+
+START_TEST(layout_and_order_have_no_meaning)
+{
+	static const char *const pairs[][2] = {
+		{ HEAD, "name: \"x\"\nschema: 1 # one\n" },
+		{ HEAD, "{\"schema\": 1, \"name\": \"x\"}" },
+		{ HEAD "files: {read: [/b, /a]}\n", HEAD "files:\n  read:\n    - /a\n    - /b\n    - /a/\n" },
+		{ HEAD "limits: {memory: 1GiB}\n", HEAD "limits: {memory: 1024MiB}\n" },
+		{ HEAD "heartbeat: {ttl: 60s}\n", HEAD "heartbeat: {ttl: 1m}\n" },
+		{ HEAD "limits: {cpu: 2}\n", HEAD "limits: {cpu: 2.000}\n" },
+		{ HEAD "violations: {critical: [alert, revoke]}\n", HEAD "violations: {critical: [revoke, alert]}\n" },
+	};
+
+	ck_assert_msg(same_digest(pairs[_i][0], pairs[_i][1]), "%s\n---\n%s", pairs[_i][0], pairs[_i][1]);
+}
+END_TEST
+
+/* One row per key: whatever is accepted has an effect on the digest. */
+static const char *const variants[] = {
+	"version: \"1\"", "description: a", "on_supervisor_loss: freeze", "on_loss: kill",
+	"agent: {tier: T2}", "agent: {max_concurrent: 3}", "heartbeat: {mode: either}",
+	"heartbeat: {ttl: 61s}", "heartbeat: {grace_start: 31s}", "heartbeat: {max_extend: 16m}",
+	"limits: {pids: 9}", "limits: {memory: 1B}", "limits: {cpu: 1}", "limits: {open_files: 16}",
+	"limits: {file_size: 1B}", "limits: {wall: 1ms}", "sandbox: {require: [idmap]}",
+	"sandbox: {prefer: [idmap]}", "sandbox: {on_forbidden: violate}", "sandbox: {hide: [/x]}",
+	"sandbox: {env: [A]}", "workspace: {path: /x}", "workspace: {mode: direct}",
+	"files: {read: [/x]}", "files: {write: [/x]}", "files: {deny_read: [/x]}",
+	"files: {deny_write: [/x]}", "files: {on_scope: violate}", "files: {baseline: {a: {paths: [/x]}}}",
+	"files: {baseline: {a: {paths: [/x], on: deny}}}", "files: {baseline: {b: {paths: [/x]}}}",
+	"network: {mode: host}", "network: {mode: host, allow: [\"*\"]}", "network: {mode: host, bind: [\"*\"]}",
+	"network: {deny: [\"*:25\"]}", "network: {on_scope: violate}", "violations: {low: [alert]}",
+	"violations: {medium: [revoke@3]}", "violations: {override: {SCOPE_VIOLATION: HIGH}}",
+};
+
+START_TEST(each_key_changes_the_digest)
+{
+	static char documents[COUNT(variants) + 1][256];
+
+	IGNORE(text_copy(documents[COUNT(variants)], 256, slice_of(HEAD)) < 0);
+	for (size_t i = 0; i < COUNT(variants); i++)
+		IGNORE(snprintf(documents[i], 256, HEAD "%s\n", variants[i]) < 0);
+	for (size_t i = 0; i <= COUNT(variants); i++)
+		ck_assert_msg(i == (size_t)_i || !same_digest(documents[_i], documents[i]),
+			      "%s\nhas the digest of\n%s", documents[_i], documents[i]);
+}
+END_TEST
+
+/* jansson's reader is an independent judge of the form: parsed and written sorted, it is the same. */
+START_TEST(the_form_is_rfc_8785)
+{
+	static const char document[] = "schema: 1\nname: x\ndescription: \"a/b \\\"c\\\" \\\\ é € \\U0001F600\"\n"
+		"limits: {memory: 1024TiB, wall: 3650d}\n";
+	cleanup_with(buf_finish) struct buf json = buf_growing(POLICY_BYTES_MAX);
+	char hex[65], *again;
+	json_t *object;
+
+	digest_of(document, hex, &json);
+	buf_append(&json, "", 1);
+	ck_assert_ptr_nonnull(strstr(json.data, "\"description\":\"a/b \\\"c\\\" \\\\ é € 😀\""));
+	ck_assert_ptr_nonnull(strstr(json.data, "\"memory\":1125899906842624,"));
+	ck_assert_ptr_nonnull(strstr(json.data, "\"wall\":315360000000}"));
+	for (const char *at = json.data; *at; at++)
+		ck_assert_msg((unsigned char)*at >= 0x20, "control character in %s", json.data);
+	object = json_loads(json.data, JSON_REJECT_DUPLICATES, NULL);
+	ck_assert_ptr_nonnull(object);
+	again = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+	ck_assert_str_eq(again, json.data);
+	free(again);
+	json_decref(object);
+}
+END_TEST
+
+/* The shortest policy's digest is known: a change of the form shows here and must be meant. */
+START_TEST(the_form_of_the_empty_policy_is_known)
+{
+	static const char want[] =
+		"{\"agent\":{\"tier\":\"T0\"},\"files\":{\"baseline\":{},\"deny_read\":[],\"deny_write\":[],"
+		"\"on_scope\":\"deny\",\"read\":[],\"write\":[]},\"heartbeat\":{\"grace_start\":30000,"
+		"\"max_extend\":900000,\"mode\":\"off\",\"on_stall\":\"ignore\",\"ttl\":60000},"
+		"\"limits\":{\"pids\":512},\"mode\":\"enforce\",\"name\":\"x\",\"network\":{\"allow\":[],"
+		"\"bind\":[],\"deny\":[],\"mode\":\"none\",\"on_scope\":\"deny\"},\"on_loss\":\"freeze\","
+		"\"on_supervisor_loss\":\"kill\",\"sandbox\":{\"env\":[],\"hide\":[],\"on_forbidden\":\"deny\","
+		"\"prefer\":[\"landlock\",\"bpf_lsm\"],\"require\":[\"namespaces\",\"seccomp\",\"cgroup_v2\","
+		"\"cgroup_kill\",\"mount_api\",\"pidfd\",\"bpf_watch\"],\"user\":\"caller\"},\"schema\":1,"
+		"\"version\":\"0\",\"violations\":{\"critical\":[\"alert\",\"revoke\"],\"high\":[\"revoke\"],"
+		"\"low\":[\"warn\"],\"medium\":[\"revoke@2\",\"warn\"],\"override\":{}},"
+		"\"workspace\":{\"mode\":\"readonly\",\"path\":\"${cwd}\"}}";
+	cleanup_with(buf_finish) struct buf json = buf_growing(POLICY_BYTES_MAX);
+	char hex[65];
+
+	digest_of(HEAD, hex, &json);
+	buf_append(&json, "", 1);
+	/* An absent description is the empty text. */
+	ck_assert_msg(strstr(json.data, "\"description\":\"\",") != NULL, "%s", json.data);
+	ck_assert_uint_eq(strlen(want) + strlen("\"description\":\"\","), strlen(json.data));
+}
+END_TEST
+
+START_TEST(sha_256_is_that_of_fips_180)
+{
+	char hex[65];
+	uint8_t digest[32];
+
+	ck_assert_int_eq(policy_digest(slice_of("abc"), digest), 0);
+	text_hex(hex, digest, sizeof(digest));
+	ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+END_TEST
+
+Suite *suite_make(void)
+{
+	Suite *suite = suite_create("canonical");
+	TCase *form = tcase_create("canonical form");
+
+	tcase_add_loop_test(form, layout_and_order_have_no_meaning, 0, 7);
+	tcase_add_loop_test(form, each_key_changes_the_digest, 0, (int)COUNT(variants));
+	tcase_add_test(form, the_form_is_rfc_8785);
+	tcase_add_test(form, the_form_of_the_empty_policy_is_known);
+	tcase_add_test(form, sha_256_is_that_of_fips_180);
+	tcase_set_tags(form, "pure");
+	suite_add_tcase(suite, form);
+	return suite;
+}
