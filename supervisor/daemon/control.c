@@ -53,6 +53,18 @@ bool client_answer(struct client *client, const struct wire_answer *answer)
 	return false;
 }
 
+static void refuse(int fd, const struct error *err)
+{
+	struct wire_answer answer = { .version = WIRE_VERSION, .kind = WIRE_ERROR };
+
+	answer.u.error.code = err->code;
+	answer.u.error.exit_code = err->exit_code ? err->exit_code : 122;
+	IGNORE(snprintf(answer.u.error.text, sizeof(answer.u.error.text), "%s", err->text) < 0);
+	IGNORE(snprintf(answer.u.error.next, sizeof(answer.u.error.next), "%s", err->next) < 0);
+	/* Told if it still listens; closed either way. */
+	IGNORE(fdpass_send(fd, &answer, sizeof(answer), NULL, 0, MSG_DONTWAIT) < 0);
+}
+
 static int client_ready(struct source *source, uint32_t events)
 {
 	struct client *client = container_of(source, struct client, source);
@@ -63,7 +75,9 @@ static int client_ready(struct source *source, uint32_t events)
 	(void)events;
 	if (len == -EAGAIN)
 		return 0;
-	if (len <= 0) {
+	if (len > 0 && client->refused)
+		refuse(client->fd, &client->refusal);
+	if (len <= 0 || client->refused) {
 		client_close(client);
 		return 0;
 	}
@@ -86,16 +100,22 @@ static struct client *client_free_slot(struct daemon *daemon, uid_t uid)
 	return same >= DAEMON_CLIENTS_PER_UID ? NULL : slot;
 }
 
-static void refuse(int fd, const struct error *err)
+static struct client *client_add(struct daemon *daemon, int fd, const struct peer *peer)
 {
-	struct wire_answer answer = { .version = WIRE_VERSION, .kind = WIRE_ERROR };
+	struct client *client = client_free_slot(daemon, peer->uid);
+	int bytes = CLIENT_BYTES;
 
-	answer.u.error.code = err->code;
-	answer.u.error.exit_code = err->exit_code ? err->exit_code : 122;
-	IGNORE(snprintf(answer.u.error.text, sizeof(answer.u.error.text), "%s", err->text) < 0);
-	IGNORE(snprintf(answer.u.error.next, sizeof(answer.u.error.next), "%s", err->next) < 0);
-	/* Told if it still listens; closed either way. */
-	IGNORE(fdpass_send(fd, &answer, sizeof(answer), NULL, 0, MSG_DONTWAIT) < 0);
+	if (!client || loop_add(daemon->loop, &client->source, fd, EPOLLIN, client_ready) < 0)
+		return NULL;
+	IGNORE(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0); /* comfort */
+	client->daemon = daemon;
+	client->fd = fd;
+	client->peer = *peer;
+	client->run = NULL;
+	client->waits = client->refused = false;
+	daemon->client_count++;
+	loop_timer_clear(daemon->loop, &daemon->idle_timer);
+	return client;
 }
 
 static void accept_one(struct daemon *daemon, int fd)
@@ -103,32 +123,24 @@ static void accept_one(struct daemon *daemon, int fd)
 	struct error err = { 0 };
 	struct peer peer = { .uid = UID_NONE };
 	struct client *client;
-	int bytes = CLIENT_BYTES, r = peer_identify(fd, &peer, &err);
+	int r = peer_identify(fd, &peer, &err);
 
 	if (r < 0) {
 		log_warn("client_refused", "pid=%d uid=%d reason=\"%s\"", (int)peer.pid,
 			 (int)peer.uid, err.text);
 		intervention_record(daemon, &peer, "connect", NULL, false, err.text);
-		refuse(fd, &err);
-		fd_close(fd);
-		return;
 	}
-	client = client_free_slot(daemon, peer.uid);
-	if (!client || loop_add(daemon->loop, &client->source, fd, EPOLLIN, client_ready) < 0) {
+	client = client_add(daemon, fd, &peer);
+	if (client && r < 0) {
+		/* Told in answer to what it asks: an answer before the question may be missed. */
+		client->refused = true;
+		client->refusal = err;
+	} else if (!client) {
 		error_say(&err, -EBUSY, "too many connections of uid %u", peer.uid);
 		error_next(&err, "wait for a run of yours to end");
 		refuse(fd, &err);
 		fd_close(fd);
-		return;
 	}
-	IGNORE(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0); /* comfort */
-	client->daemon = daemon;
-	client->fd = fd;
-	client->peer = peer;
-	client->run = NULL;
-	client->waits = false;
-	daemon->client_count++;
-	loop_timer_clear(daemon->loop, &daemon->idle_timer);
 }
 
 static int listener_ready(struct source *source, uint32_t events)
