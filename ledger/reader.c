@@ -215,7 +215,7 @@ int reader_begin(struct reader *reader, struct error *err)
 
 void reader_end(struct reader *reader)
 {
-	if (!sqlite3_get_autocommit(reader->db))
+	if (reader->db && !sqlite3_get_autocommit(reader->db))
 		IGNORE(sqlite3_exec(reader->db, "COMMIT", NULL, NULL, NULL));
 }
 

@@ -69,6 +69,46 @@ static int count_unsigned(struct verify_pass *pass, struct error *err)
 	return r < 0 ? r : 0;
 }
 
+static int stage_evidence(struct verify_pass *pass, const struct verify_memory *memory,
+			  struct note_checkpoint *newest, struct error *err)
+{
+	int r = verify_tiles(pass, err);
+
+	if (r == 0)
+		r = verify_seals(pass, newest, err);
+	return r < 0 ? r : verify_kept(pass, memory, err);
+}
+
+static int stage_state(struct verify_pass *pass, const struct verify_memory *memory,
+		       struct note_checkpoint *newest, struct error *err)
+{
+	int r = verify_tables(pass, err);
+
+	(void)memory;
+	(void)newest;
+	return r < 0 ? r : verify_docs(pass, err);
+}
+
+static int stage_rest(struct verify_pass *pass, const struct verify_memory *memory,
+		      struct note_checkpoint *newest, struct error *err)
+{
+	int r;
+
+	(void)memory;
+	pass->report->signed_size = newest->size;
+	r = count_unsigned(pass, err);
+	if (r == 0)
+		r = verify_values(pass, err);
+	return r < 0 ? r : verify_structure(pass, err);
+}
+
+/* Each stage only if the one before it found nothing: a bad record makes bad state, and what follows
+ * from it would hide it. */
+static int (*const stages[])(struct verify_pass *, const struct verify_memory *,
+			     struct note_checkpoint *, struct error *) = {
+	stage_evidence, stage_state, stage_rest,
+};
+
 /* Everything that must be seen in one state of the file. */
 static int check_whole(struct verify_pass *pass, const struct verify_memory *memory,
 		       struct note_checkpoint *newest, struct error *err)
@@ -79,22 +119,10 @@ static int check_whole(struct verify_pass *pass, const struct verify_memory *mem
 	report->size = pass->next;
 	if (r == 0 && pass->next == 0)
 		verify_find(pass, -1, "the log is empty: it has not even its first record");
-	/* What follows from a bad record would only hide it. */
-	if (r < 0 || report->finding_count)
-		return r;
-	r = verify_tables(pass, err);
-	if (r == 0)
-		r = verify_seals(pass, newest, err);
-	if (r == 0)
-		r = verify_docs(pass, err);
-	if (r == 0)
-		r = verify_kept(pass, memory, err);
+	for (size_t i = 0; r == 0 && report->finding_count == 0 && i < COUNT(stages); i++)
+		r = stages[i](pass, memory, newest, err);
 	report->signed_size = newest->size;
-	if (r == 0)
-		r = count_unsigned(pass, err);
-	if (r == 0)
-		r = verify_values(pass, err);
-	return r < 0 ? r : verify_structure(pass, err);
+	return r;
 }
 
 static int check(struct verify_pass *pass, const struct verify_memory *memory,

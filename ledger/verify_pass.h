@@ -42,6 +42,7 @@ int verify_root(struct verify_pass *pass, uint64_t size, struct tree_hash *ret_r
 
 /* verify_state.c: every cell. */
 int verify_events(struct verify_pass *pass, uint64_t from, uint64_t to, struct error *err) MUST_USE;
+int verify_tiles(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_tables(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_docs(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_values(struct verify_pass *pass, struct error *err) MUST_USE;

@@ -4,7 +4,6 @@
 #include <check.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
@@ -213,42 +212,6 @@ static void directory(struct sample_log *log)
 	names_of(log);
 }
 
-void sample_log_make(struct sample_log *log, int gap)
-{
-	struct maker maker = { .now_ns = 1700000000000000000ULL };
-	struct tree_hasher *hasher = NULL;
-	struct error err = { 0 };
-	struct tree_hash digest;
-	int dir_fd;
-
-	memset(log, 0, sizeof(*log));
-	memset(log->run_a, 0xa1, sizeof(log->run_a));
-	memset(log->run_b, 0xb2, sizeof(log->run_b));
-	directory(log);
-	dir_fd = open(log->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ck_assert_int_ge(dir_fd, 0);
-	ck_assert_msg(store_open(dir_fd, &maker.store, &err) == 0, "%s", err.text);
-	ck_assert_int_eq(tree_hasher_new(&hasher), 0);
-	ck_assert_int_eq(tree_digest(hasher, slice_of(policy), &digest), 0);
-	memcpy(maker.policy, digest.bytes, sizeof(maker.policy));
-	ck_assert_int_eq(store_doc(maker.store, maker.policy, slice_of(policy), &err), 0);
-	make_run_a(&maker, log);
-	ck_assert_int_eq(store_commit(maker.store, true, &err), 0);
-	if (gap) {
-		struct record record = base(&maker, RECORD_GAP, NULL);
-
-		number(&record, DETAIL_LOST, 7);
-		text(&record, DETAIL_CAUSE, "ring_full");
-		add(&maker, &record);
-	}
-	make_run_b(&maker, log);
-	ck_assert_int_eq(store_stop(maker.store, &err), 0);
-	log->size = store_size(maker.store);
-	store_free(maker.store);
-	tree_hasher_free(hasher);
-	close(dir_fd);
-}
-
 static void copy_file(const char *from, const char *to)
 {
 	auto_close int in = open(from, O_RDONLY | O_CLOEXEC);
@@ -283,8 +246,71 @@ void sample_log_copy(const struct sample_log *log, struct sample_log *ret_copy)
 	ck_assert_int_eq(mkdir(sub, 0700), 0);
 	fold(log->db);
 	fold(log->values);
-	copy_file(log->db, ret_copy->db);
-	copy_file(log->values, ret_copy->values);
+	sample_log_restore(log, ret_copy);
+}
+
+void sample_log_restore(const struct sample_log *log, const struct sample_log *copy)
+{
+	copy_file(log->db, copy->db);
+	copy_file(log->values, copy->values);
+}
+
+/* The store as ledgerd opens it. */
+static void open_store(struct maker *maker, const struct sample_log *log)
+{
+	auto_close int dir_fd = open(log->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct error err = { 0 };
+
+	ck_assert_int_ge(dir_fd, 0);
+	ck_assert_msg(store_open(dir_fd, &maker->store, &err) == 0, "%s", err.text);
+}
+
+static void close_store(struct maker *maker, struct sample_log *log)
+{
+	struct error err = { 0 };
+
+	ck_assert_msg(store_stop(maker->store, &err) == 0, "%s", err.text);
+	log->size = store_size(maker->store);
+	maker->store = store_free(maker->store);
+}
+
+static void keep_policy(struct maker *maker)
+{
+	struct tree_hasher *hasher = NULL;
+	struct tree_hash digest;
+	struct error err = { 0 };
+
+	ck_assert_int_eq(tree_hasher_new(&hasher), 0);
+	ck_assert_int_eq(tree_digest(hasher, slice_of(policy), &digest), 0);
+	memcpy(maker->policy, digest.bytes, sizeof(maker->policy));
+	ck_assert_int_eq(store_doc(maker->store, maker->policy, slice_of(policy), &err), 0);
+	tree_hasher_free(hasher);
+}
+
+void sample_log_make(struct sample_log *log, int gap, struct sample_log *ret_older)
+{
+	struct maker maker = { .now_ns = 1700000000000000000ULL };
+
+	memset(log, 0, sizeof(*log));
+	memset(log->run_a, 0xa1, sizeof(log->run_a));
+	memset(log->run_b, 0xb2, sizeof(log->run_b));
+	directory(log);
+	open_store(&maker, log);
+	keep_policy(&maker);
+	make_run_a(&maker, log);
+	close_store(&maker, log);
+	if (ret_older)
+		sample_log_copy(log, ret_older);
+	open_store(&maker, log);
+	if (gap) {
+		struct record record = base(&maker, RECORD_GAP, NULL);
+
+		number(&record, DETAIL_LOST, 7);
+		text(&record, DETAIL_CAUSE, "ring_full");
+		add(&maker, &record);
+	}
+	make_run_b(&maker, log);
+	close_store(&maker, log);
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
@@ -300,36 +326,54 @@ void sample_log_remove(const struct sample_log *log)
 	IGNORE(nftw(log->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS)); /* below /tmp: no harm left */
 }
 
-int sample_log_tamper(const char *db, const char *sql, int64_t bound)
+void sample_log_edit(const char *db, struct sample_editor *editor)
 {
 	static const char guards[] = "SELECT sql FROM sqlite_schema WHERE type = 'trigger'";
 	static const char drop[] =
 		"DROP TRIGGER IF EXISTS event_del; DROP TRIGGER IF EXISTS event_upd;"
 		"DROP TRIGGER IF EXISTS meta_upd; DROP TRIGGER IF EXISTS cp_upd;"
-		"DROP TRIGGER IF EXISTS cp_del; PRAGMA ignore_check_constraints = ON;";
-	sqlite3 *handle = NULL;
+		"DROP TRIGGER IF EXISTS cp_del; PRAGMA ignore_check_constraints = ON;"
+		"PRAGMA journal_mode = DELETE;";
 	sqlite3_stmt *statement = NULL;
-	char *triggers[16];
-	int count = 0, changes, step;
 
-	ck_assert_int_eq(sqlite3_open(db, &handle), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_prepare_v2(handle, guards, -1, &statement, NULL), SQLITE_OK);
-	while (sqlite3_step(statement) == SQLITE_ROW && count < 16)
-		triggers[count++] = strdup((const char *)sqlite3_column_text(statement, 0));
+	memset(editor, 0, sizeof(*editor));
+	ck_assert_int_eq(sqlite3_open(db, &editor->db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(editor->db, guards, -1, &statement, NULL), SQLITE_OK);
+	while (sqlite3_step(statement) == SQLITE_ROW && editor->trigger_count < 16)
+		editor->triggers[editor->trigger_count++] =
+			strdup((const char *)sqlite3_column_text(statement, 0));
 	sqlite3_finalize(statement);
-	ck_assert_int_eq(sqlite3_exec(handle, drop, NULL, NULL, NULL), SQLITE_OK);
-	ck_assert_msg(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) == SQLITE_OK, "%s: %s",
-		      sql, sqlite3_errmsg(handle));
-	IGNORE(sqlite3_bind_int64(statement, 1, bound)); /* most have no parameter */
-	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+	ck_assert_int_eq(sqlite3_exec(editor->db, drop, NULL, NULL, NULL), SQLITE_OK);
+}
+
+void sample_log_close(struct sample_editor *editor)
+{
+	while (editor->trigger_count-- > 0) {
+		char *trigger = editor->triggers[editor->trigger_count];
+
+		ck_assert_int_eq(sqlite3_exec(editor->db, trigger, NULL, NULL, NULL), SQLITE_OK);
+		free(trigger);
 	}
-	ck_assert_msg(step == SQLITE_DONE, "%s: %s", sql, sqlite3_errmsg(handle));
-	changes = sqlite3_changes(handle);
+	ck_assert_int_eq(sqlite3_close(editor->db), SQLITE_OK);
+}
+
+int sample_log_tamper(const char *db, const char *sql, int64_t bound)
+{
+	struct sample_editor editor;
+	sqlite3_stmt *statement = NULL;
+	int changes, step;
+
+	sample_log_edit(db, &editor);
+	ck_assert_msg(sqlite3_prepare_v2(editor.db, sql, -1, &statement, NULL) == SQLITE_OK, "%s: %s",
+		      sql, sqlite3_errmsg(editor.db));
+	if (sqlite3_bind_parameter_count(statement) > 0)
+		ck_assert_int_eq(sqlite3_bind_int64(statement, 1, bound), SQLITE_OK);
+	do {
+		step = sqlite3_step(statement);
+	} while (step == SQLITE_ROW);
+	ck_assert_msg(step == SQLITE_DONE, "%s: %s", sql, sqlite3_errmsg(editor.db));
+	changes = sqlite3_changes(editor.db);
 	sqlite3_finalize(statement);
-	while (count-- > 0) {
-		IGNORE(sqlite3_exec(handle, triggers[count], NULL, NULL, NULL)); /* it was there */
-		free(triggers[count]);
-	}
-	ck_assert_int_eq(sqlite3_close(handle), SQLITE_OK);
+	sample_log_close(&editor);
 	return changes;
 }
