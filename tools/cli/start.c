@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -17,7 +18,8 @@
 
 #define START_PATIENCE_MS 2000     /* then a line says that we are still waiting */
 #define START_TIMEOUT_MS 30000
-#define START_TRIES 3
+#define START_ENDING_MS 10000      /* how long an ending supervisor may take */
+#define START_STEP_MS 20
 #define START_READY_FD 3
 #define PROGRAM_PATH_MAX 4096U
 
@@ -50,7 +52,8 @@ int client_find_program(const char *name, char *path, size_t size, struct error 
 struct start {
 	char program[PROGRAM_PATH_MAX];
 	const char *state_dir, *runtime_dir;
-	char log_path[PROGRAM_PATH_MAX];
+	char log_path[PROGRAM_PATH_MAX], turn_path[PROGRAM_PATH_MAX], lock_path[PROGRAM_PATH_MAX];
+	off_t log_start;      /* where this attempt's words begin in the log */
 };
 
 /* The child: nothing of the caller's but the log and the ready pipe reaches the daemon. */
@@ -77,19 +80,16 @@ static void __attribute__((noreturn)) start_exec(const struct start *start, int 
 	_exit(CLI_NOT_EXECUTABLE);
 }
 
-/* What the daemon said last, for a person who only saw it fail. */
+/* What the daemon said, for a person who only saw it fail. */
 static int start_failed(const struct start *start, int log_fd, struct error *err)
 {
 	char log[ERROR_TEXT_MAX / 2] = "";
-	struct stat st;
-	off_t from = 0;
-	ssize_t len;
+	ssize_t len = pread(log_fd, log, sizeof(log) - 1, start->log_start);
 
-	if (fstat(log_fd, &st) == 0 && st.st_size > (off_t)sizeof(log) - 1)
-		from = st.st_size - ((off_t)sizeof(log) - 1);
-	len = pread(log_fd, log, sizeof(log) - 1, from);
 	while (len > 0 && log[len - 1] == '\n')
 		log[--len] = '\0';
+	for (char *c = log; *c; c++)
+		*c = *c == '\n' ? ' ' : *c;
 	error_say(err, -ECHILD, "the supervisor did not start: %s", len > 0 ? log : "it said nothing");
 	error_next(err, "`sudo bailiff doctor` checks this machine; the whole log is %s",
 		   start->log_path);
@@ -122,19 +122,17 @@ static int start_wait(int ready_fd)
 	}
 }
 
-static int start_supervisor(const struct start *start, struct error *err)
+static int start_supervisor(struct start *start, struct error *err)
 {
 	auto_close int log_fd = FD_NONE, read_fd = FD_NONE, write_fd = FD_NONE;
 	int pipe_fds[2];
 	pid_t pid;
 	int r;
 
-	r = io_mkdirs(AT_FDCWD, start->runtime_dir, 0755);
-	if (r < 0)
-		return error_set(err, r, "make the runtime directory '%s'", start->runtime_dir);
 	log_fd = open(start->log_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (log_fd < 0)
 		return error_set(err, -errno, "open '%s'", start->log_path);
+	start->log_start = MAX(lseek(log_fd, 0, SEEK_END), 0);
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return error_set(err, -errno, "make a pipe");
 	read_fd = pipe_fds[0];
@@ -159,47 +157,77 @@ static bool nobody_listens(int code)
 	return code == -ENOENT || code == -ECONNREFUSED;
 }
 
-/* Of two callers that start one at the same time, one loses the lock of the state directory; its
- * run belongs to the other's supervisor, which may need a moment longer. */
-static int connect_to_winner(const struct client_dirs *dirs, int *ret_socket)
+/* True while a supervisor holds the state directory. One that is ending does so without listening. */
+static bool state_is_held(const struct start *start)
 {
-	struct error ignored;
+	auto_close int fd = open(start->lock_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	for (int i = 0; i < 20; i++) {
-		int r = client_connect(dirs, ret_socket, &ignored);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
 
-		if (!nobody_listens(r))
-			return r;
-		IGNORE(poll(NULL, 0, 50) < 0);
+/* With our turn taken: whoever started one before us may have one that listens by now. Otherwise the
+ * one that holds the state directory without listening is given time to end. */
+static int start_or_join(struct start *start, const struct client_dirs *dirs, int *ret_socket,
+			 struct error *err)
+{
+	int r = client_connect(dirs, ret_socket, err);
+
+	for (int waited = 0; nobody_listens(r) && waited < START_ENDING_MS && state_is_held(start);
+	     waited += START_STEP_MS) {
+		IGNORE(poll(NULL, 0, START_STEP_MS) < 0);
+		r = client_connect(dirs, ret_socket, err);
 	}
-	return -ECONNREFUSED;
+	if (!nobody_listens(r))
+		return r;
+	r = start_supervisor(start, err);
+	return r < 0 ? r : client_connect(dirs, ret_socket, err);
+}
+
+static int join_path(char *path, const char *dir, const char *name, struct error *err)
+{
+	int len = snprintf(path, PROGRAM_PATH_MAX, "%s/%s", dir, name);
+
+	if (len > 0 && len < (int)PROGRAM_PATH_MAX)
+		return 0;
+	return error_say(err, -ENAMETOOLONG, "the path of '%s' is too long", dir);
+}
+
+static int start_prepare(struct start *start, const struct client_dirs *dirs, struct error *err)
+{
+	int r;
+
+	start->state_dir = dirs->state_dir ? dirs->state_dir : CLI_DEFAULT_STATE_DIR;
+	start->runtime_dir = dirs->runtime_dir ? dirs->runtime_dir : CLI_DEFAULT_RUNTIME_DIR;
+	r = client_find_program("bailiffd", start->program, sizeof(start->program), err);
+	if (r < 0)
+		return error_exit(err, CLI_REFUSED);
+	r = join_path(start->log_path, start->runtime_dir, "bailiffd.log", err);
+	if (r == 0)
+		r = join_path(start->turn_path, start->runtime_dir, "start.lock", err);
+	if (r == 0)
+		r = join_path(start->lock_path, start->state_dir, "LOCK", err);
+	if (r < 0)
+		return r;
+	r = io_mkdirs(AT_FDCWD, start->runtime_dir, 0755);
+	if (r < 0)
+		return error_set(err, r, "make the runtime directory '%s'", start->runtime_dir);
+	return 0;
 }
 
 int client_connect_or_start(const struct client_dirs *dirs, int *ret_socket, struct error *err)
 {
-	struct start start = {
-		.state_dir = dirs->state_dir ? dirs->state_dir : CLI_DEFAULT_STATE_DIR,
-		.runtime_dir = dirs->runtime_dir ? dirs->runtime_dir : CLI_DEFAULT_RUNTIME_DIR,
-	};
-	int len, r = client_connect(dirs, ret_socket, err);
+	auto_close int turn_fd = FD_NONE;
+	struct start start = { 0 };
+	int r = client_connect(dirs, ret_socket, err);
 
 	if (!nobody_listens(r) || geteuid() != 0)
 		return r;
-	r = client_find_program("bailiffd", start.program, sizeof(start.program), err);
+	r = start_prepare(&start, dirs, err);
 	if (r < 0)
-		return error_exit(err, CLI_REFUSED);
-	len = snprintf(start.log_path, sizeof(start.log_path), "%s/bailiffd.log", start.runtime_dir);
-	if (len < 0 || (size_t)len >= sizeof(start.log_path))
-		return error_say(err, -ENAMETOOLONG, "the runtime directory's path is too long");
-	for (int i = 0; i < START_TRIES; i++) {
-		r = start_supervisor(&start, err);
-		if (r == -ECHILD && connect_to_winner(dirs, ret_socket) == 0)
-			return 0;
-		if (r < 0)
-			return r;
-		r = client_connect(dirs, ret_socket, err);
-		if (!nobody_listens(r))
-			return r;
-	}
-	return r;
+		return r;
+	/* Callers take turns, so that one of them starts it and the others find it. */
+	turn_fd = open(start.turn_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (turn_fd < 0 || flock(turn_fd, LOCK_EX) < 0)
+		return error_set(err, -errno, "take a turn at '%s'", start.turn_path);
+	return start_or_join(&start, dirs, ret_socket, err);
 }
