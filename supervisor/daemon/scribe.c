@@ -16,7 +16,7 @@
 #include "daemon/privilege.h"
 
 #define ACCOUNT "bailiff-ledger"
-#define READERS "bailiff"
+#define READERS "bailiff-read"
 #define CHILD_SOCKET_FD 3
 #define CHILD_DIR_FD 4
 #define CHILD_FAILED 125
@@ -34,15 +34,16 @@ static int ledger_dir(struct scribe *scribe, int state_fd, struct error *err)
 	scribe->dir_fd = openat(state_fd, "ledger", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (scribe->dir_fd < 0 || fstat(scribe->dir_fd, &st) < 0)
 		return error_set(err, -errno, "open the ledger's directory");
-	if (st.st_uid == scribe->uid)
+	if (st.st_uid == scribe->uid && st.st_gid == readers && st.st_mode & S_ISGID)
 		return 0;
-	if (st.st_uid != 0) {
+	if (st.st_uid != 0 && st.st_uid != scribe->uid) {
 		error_say(err, -EPERM, "the ledger's directory belongs to uid %u, not to " ACCOUNT,
 			  st.st_uid);
 		return error_next(err, "give it back with `chown -R " ACCOUNT " DIR`, or use another "
 				       "--state-dir");
 	}
-	if (fchown(scribe->dir_fd, scribe->uid, readers) < 0 || fchmod(scribe->dir_fd, 0750) < 0)
+	/* Set-group-id: what ledgerd makes below belongs to the readers, too. */
+	if (fchown(scribe->dir_fd, scribe->uid, readers) < 0 || fchmod(scribe->dir_fd, 02750) < 0)
 		return error_set(err, -errno, "give the ledger's directory to " ACCOUNT);
 	return 0;
 }
