@@ -4,10 +4,12 @@
  * CLI over the session channel. pid 1 leads the session; the command is its foreground group. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "base/fdpass.h"
 #include "daemon/wire.h"
@@ -58,6 +60,21 @@ static int judge(int fd)
 	}
 }
 
+/* A root caller's pipe is root's, and `echo > /dev/stdout` opens it anew: it becomes the run's, as other
+ * launchers do it, too. Only what has no name, so that nobody finds it changed later. */
+static int pipe_give(const struct init *init, int fd)
+{
+	const struct plan_head *head = init->plan.head;
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (head->owner_uid != 0 || st.st_uid != 0 || !S_ISFIFO(st.st_mode) || fs.f_type != PIPEFS_MAGIC)
+		return 0;
+	return fchown(fd, head->uid, head->gid) < 0 ? -errno : 0;
+}
+
 int stage_stdio(struct init *init, struct error *err)
 {
 	static const char *const names[] = { "stdin", "stdout", "stderr" };
@@ -71,6 +88,9 @@ int stage_stdio(struct init *init, struct error *err)
 			return error_next(err, "redirect it from or to one of these");
 		}
 		init->terminal_fds |= r ? 1U << fd : 0;
+		r = pipe_give(init, fd);
+		if (r < 0)
+			return error_set(err, r, "give the pipe %s to the run", names[fd]);
 	}
 	if (init->terminal_fds && init->session == FD_NONE)
 		return error_set(err, -EBADF, "a terminal without a session to relay it");

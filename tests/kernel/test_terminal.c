@@ -92,6 +92,26 @@ START_TEST(a_file_a_pipe_and_a_socket_pair_are_taken)
 }
 END_TEST
 
+START_TEST(a_root_caller_s_pipe_can_be_opened_anew)
+{
+	static const char script[] = "echo x > /dev/stdout && echo y > /dev/stderr && "
+				     "sh -c 'echo z > /dev/stdout' | cat";
+	struct sandbox_plan plan;
+
+	NEEDS_ROOT();
+	plan_start(&plan, sandbox_workspace("w"));
+	plan.head.owner_uid = 0;
+	plan_shell(&plan, script);
+	sandbox_run(&plan, &result);
+	ck_assert_str_eq(result.output, "x\ny\nz\n");
+	/* The control: a pipe of somebody else stays theirs. */
+	plan_start(&plan, sandbox_workspace("w"));
+	plan_shell(&plan, script);
+	sandbox_run(&plan, &result);
+	ck_assert_int_ne(sandbox_status(&result), 0);
+}
+END_TEST
+
 /* ---- the terminal ---- */
 
 struct terminal {
@@ -280,6 +300,7 @@ Suite *suite_make(void)
 
 	tcase_add_test(tcase, a_descriptor_that_reaches_beyond_itself_is_refused);
 	tcase_add_test(tcase, a_connection_to_the_host_s_network_is_refused);
+	tcase_add_test(tcase, a_root_caller_s_pipe_can_be_opened_anew);
 	tcase_add_test(tcase, a_file_a_pipe_and_a_socket_pair_are_taken);
 	tcase = add_case(suite, "terminal");
 	tcase_add_test(tcase, the_command_gets_a_terminal_of_its_own);
