@@ -30,10 +30,10 @@ user    EPERM        pidfd-getfd
 user    EPERM        keyctl
 user    EPERM        add-key
 user    EPERM        userfaultfd
-user    EPERM        io-uring
+user    EPERM|ENOSYS io-uring
 root    EPERM        bpf
 root    EPERM        perf
-user    EPERM        int80
+user    EPERM|ENOSYS int80
 user    EPERM        listener
 user    EPERM        personality 0x0400000
 root    EPERM        setuid 0

@@ -35,7 +35,7 @@ for probe in "connect4 127.0.0.1 $port" "send4 127.0.0.1 $port" "fastopen4 127.0
 	# In a network of its own 127.0.0.1 is its own: UDP to it is lost, not refused.
 	[ "${probe#send4}" = "$probe" ] || continue
 	# shellcheck disable=SC2086
-	refute "$probe does not reach the host under network none" test "$(supervised -- ./probe $probe)" = OK
+	denied "$probe does not reach the host under network none" -- ./probe $probe
 done
 out=$(supervised -- ./probe connect4 192.0.2.1 443)
 check "an address outside is refused at once: $out" test "$out" = EPERM -o "$out" = EACCES -o "$out" = ENETUNREACH
@@ -58,8 +58,7 @@ for address in "169.254.169.254 80" "10.0.0.1 80" "192.168.0.1 80"; do
 	out=$(supervised -p coding-agent -- ./probe fastopen4 $address)
 	check "coding-agent: fast open to $address is refused: $out" test "$out" = EPERM -o "$out" = EACCES -o "$out" = EOPNOTSUPP
 done
-refute "coding-agent: a socket in /run is out of reach" test "$(supervised -p coding-agent -- ./probe connect-unix "$socket")" = OK
-refute "coding-agent: an abstract socket of the host is out of reach" \
-	test "$(supervised -p coding-agent -- ./probe connect-unix "@$(basename "$socket")")" = OK
+denied "coding-agent: a socket in /run is out of reach" -p coding-agent -- ./probe connect-unix "$socket"
+denied "coding-agent: an abstract socket of the host is out of reach" -p coding-agent -- ./probe connect-unix "@$(basename "$socket")"
 check "its ledger verifies" verifies
 finish

@@ -98,6 +98,16 @@ unsupervised() {
 	(cd "$WORK" && setpriv --reuid "$RUN_USER" --regid "$RUN_USER" --clear-groups \
 		env HOME=/nonexistent "$@")
 }
+# denied DESCRIPTION SUPERVISED-ARGS...: the probe ran, and said the name of an errno.
+denied() {
+	denied_what=$1
+	shift
+	denied_out=$(supervised "$@" 2>"$T/err")
+	case $denied_out in
+	E[A-Z]*) ok "$denied_what: $denied_out" ;;
+	*) not_ok "$denied_what: '$denied_out'"; diag <"$T/err" ;;
+	esac
+}
 ledger() { # VERB ARGS...
 	ledger_verb=$1
 	shift
