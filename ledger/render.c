@@ -304,7 +304,8 @@ static void say_run_state(struct buf *buf, const struct ledger_hit *hit)
 {
 	say(buf, "the run is now ");
 	say_word(buf, &hit->record, DETAIL_STATUS_TO, WORDS_STATUS);
-	say_pair(buf, ": ", &hit->record, DETAIL_REASON);
+	if (record_bytes(&hit->record, DETAIL_REASON).len)
+		say_pair(buf, ": ", &hit->record, DETAIL_REASON);
 }
 
 static void say_run_phase(struct buf *buf, const struct ledger_hit *hit)
@@ -327,7 +328,8 @@ static void say_run_end(struct buf *buf, const struct ledger_hit *hit)
 	say_word(buf, record, DETAIL_STATUS_TO, WORDS_STATUS);
 	say_pair(buf, " with status ", record, DETAIL_EXIT_CODE);
 	say_pair(buf, " by signal ", record, DETAIL_SIGNAL);
-	say_pair(buf, ", reason ", record, DETAIL_REASON);
+	if (record_bytes(record, DETAIL_REASON).len) /* a number is the table run's business */
+		say_pair(buf, ", reason ", record, DETAIL_REASON);
 	say_pair(buf, "; records ", record, DETAIL_RECORDS);
 	say_pair(buf, ", lost ", record, DETAIL_LOST);
 }
