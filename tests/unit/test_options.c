@@ -59,10 +59,9 @@ START_TEST(each_kind_of_value_is_taken_in_each_form)
 	struct sample got;
 	struct option_words words;
 	struct error err;
-	int r = parse(&command_set, ARGV(W("-q"), W("--name=x"), W("-r"), W("/a"), W("--read"), W("/b"),
-					 W("-m2G"), W("-t"), W("10m"), W("--cpu=1.5"), W("-P"), W("64"),
-					 W("--net"), W("none"), W("cmd")),
-		      &got, &words, &err);
+	char **argv = ARGV(W("-q"), W("--name=x"), W("-r"), W("/a"), W("--read"), W("/b"), W("-m2G"), W("-t"),
+			   W("10m"), W("--cpu=1.5"), W("-P"), W("64"), W("--net"), W("none"), W("cmd"));
+	int r = parse(&command_set, argv, &got, &words, &err);
 
 	ck_assert_msg(r == OPTIONS_PARSED, "%s", err.text);
 	ck_assert(got.quiet && !got.verbose);
@@ -85,9 +84,9 @@ START_TEST(options_of_the_command_are_left_to_the_command)
 	struct sample got;
 	struct option_words words;
 	struct error err;
+	char **argv = ARGV(W("-q"), W("ls"), W("-v"), W("--name"), W(""));
 
-	ck_assert_int_eq(parse(&command_set, ARGV(W("-q"), W("ls"), W("-v"), W("--name"), W("")), &got,
-			       &words, &err), OPTIONS_PARSED);
+	ck_assert_int_eq(parse(&command_set, argv, &got, &words, &err), OPTIONS_PARSED);
 	ck_assert(got.quiet && !got.verbose && !got.name);
 	ck_assert_int_eq(words.count, 4);
 	ck_assert_str_eq(words.words[0], "ls");
@@ -100,14 +99,14 @@ START_TEST(after_two_dashes_nothing_is_an_option)
 	struct sample got;
 	struct option_words words;
 	struct error err;
+	char **command = ARGV(W("--"), W("-q"), W("--"));
+	char **plain = ARGV(W("a"), W("--"), W("-q"));
 
-	ck_assert_int_eq(parse(&command_set, ARGV(W("--"), W("-q"), W("--")), &got, &words, &err),
-			 OPTIONS_PARSED);
+	ck_assert_int_eq(parse(&command_set, command, &got, &words, &err), OPTIONS_PARSED);
 	ck_assert(!got.quiet);
 	ck_assert_int_eq(words.count, 2);
 	ck_assert_str_eq(words.words[0], "-q");
-	ck_assert_int_eq(parse(&words_set, ARGV(W("a"), W("--"), W("-q")), &got, &words, &err),
-			 OPTIONS_PARSED);
+	ck_assert_int_eq(parse(&words_set, plain, &got, &words, &err), OPTIONS_PARSED);
 	ck_assert(!got.quiet);
 	ck_assert_int_eq(words.count, 2);
 	ck_assert_str_eq(words.words[1], "-q");
@@ -119,9 +118,9 @@ START_TEST(options_may_follow_words_where_there_is_no_command)
 	struct sample got;
 	struct option_words words;
 	struct error err;
+	char **argv = ARGV(W("RUN"), W("--name"), W("why"), W("-qv"), W("-"));
 
-	ck_assert_int_eq(parse(&words_set, ARGV(W("RUN"), W("--name"), W("why"), W("-qv"), W("-")), &got,
-			       &words, &err), OPTIONS_PARSED);
+	ck_assert_int_eq(parse(&words_set, argv, &got, &words, &err), OPTIONS_PARSED);
 	ck_assert_str_eq(got.name, "why");
 	ck_assert(got.quiet && got.verbose);
 	ck_assert_int_eq(words.count, 2);
@@ -236,8 +235,9 @@ START_TEST(a_named_path_must_exist_and_mean_itself)
 {
 	const char *items[] = { named_rows[_i].path };
 	struct option_list list = { .items = items, .count = 1 };
+	cleanup_with(path_pool_finish) struct path_pool pool = { 0 };
 	struct error err = { 0 };
-	int r = paths_resolve("read", "/", &list, &err);
+	int r = paths_resolve("read", "/", &list, &pool, &err);
 
 	ck_assert_msg((r == 0) == (named_rows[_i].text == NULL), "'%s' gave %d: %s", named_rows[_i].path, r,
 		      err.text);
@@ -245,10 +245,7 @@ START_TEST(a_named_path_must_exist_and_mean_itself)
 		ck_assert_msg(strstr(err.text, named_rows[_i].text), "'%s'", err.text);
 		ck_assert_int_eq(err.exit_code, 2);
 	}
-	if (items[0] != named_rows[_i].path) {
-		ck_assert_int_eq(items[0][0], '/');
-		free((char *)(uintptr_t)items[0]);
-	}
+	ck_assert_int_eq(items[0][0], '/');
 }
 END_TEST
 

@@ -214,6 +214,7 @@ static int doctor_verdict(const struct doctor *doctor)
 
 int verb_doctor(int argc, char **argv)
 {
+	cleanup_with(path_pool_finish) struct path_pool pool = { 0 };
 	struct doctor_args args = { 0 };
 	struct doctor doctor = { .colour = cli_colour() };
 	struct feature_report report = { 0 };
@@ -226,7 +227,7 @@ int verb_doctor(int argc, char **argv)
 	if (words.count > 0)
 		return cli_usage("doctor", "'%s' is not expected here", words.words[0]);
 	doctor.json = args.json;
-	r = dirs_absolute(&args.dirs, &err);
+	r = dirs_absolute(&args.dirs, &pool, &err);
 	if (r == 0)
 		r = doctor_report(&args, &report, &err);
 	if (r == 0)

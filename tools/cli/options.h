@@ -37,6 +37,12 @@ struct option_row {
 	const char *const *words; /* OPTION_WORD, NULL-terminated */
 };
 
+/* Rows that several verbs share. */
+#define OPTION_ROW_STATE_DIR(at) \
+	{ 0, "state-dir", OPTION_TEXT, at, "DIR", "of the supervisor, else " CLI_DEFAULT_STATE_DIR, NULL }
+#define OPTION_ROW_RUNTIME_DIR(at) \
+	{ 0, "runtime-dir", OPTION_TEXT, at, "DIR", "of the supervisor, else " CLI_DEFAULT_RUNTIME_DIR, NULL }
+
 struct option_set {
 	const char *verb;
 	const char *usage;    /* "[OPTIONS] [--] COMMAND [ARGS...]" */

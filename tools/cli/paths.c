@@ -59,29 +59,54 @@ int path_absolute(const char *base, const char *path, char **ret_path)
 	return 0;
 }
 
-static int dir_absolute(const char *cwd, const char **dir, struct error *err)
+void path_pool_finish(struct path_pool *pool)
 {
-	char *path;
+	for (size_t i = 0; i < pool->count; i++)
+		free(pool->items[i]);
+	free(pool->items);
+	*pool = (struct path_pool){ 0 };
+}
+
+static int pool_absolute(struct path_pool *pool, const char *cwd, const char *text,
+			 const char **ret_path)
+{
+	char **grown = reallocarray(pool->items, pool->count + 1, sizeof(*grown));
+	int r;
+
+	if (!grown)
+		return -ENOMEM;
+	pool->items = grown;
+	r = path_absolute(cwd, text, &grown[pool->count]);
+	if (r < 0)
+		return r;
+	*ret_path = grown[pool->count++];
+	return 0;
+}
+
+static int dir_absolute(const char *cwd, const char **dir, struct path_pool *pool,
+			struct error *err)
+{
+	const char *path;
 	int r;
 
 	if (!*dir || (*dir)[0] == '/')
 		return 0;
-	r = path_absolute(cwd, *dir, &path);
+	r = pool_absolute(pool, cwd, *dir, &path);
 	if (r < 0)
 		return error_set(err, r, "directory '%s'", *dir);
 	*dir = path;
 	return 0;
 }
 
-int dirs_absolute(struct client_dirs *dirs, struct error *err)
+int dirs_absolute(struct client_dirs *dirs, struct path_pool *pool, struct error *err)
 {
 	char cwd[PATH_BYTES_MAX];
 	int r;
 
 	if (!getcwd(cwd, sizeof(cwd)))
 		return error_set(err, -errno, "read the current directory");
-	r = dir_absolute(cwd, &dirs->state_dir, err);
-	return r < 0 ? r : dir_absolute(cwd, &dirs->runtime_dir, err);
+	r = dir_absolute(cwd, &dirs->state_dir, pool, err);
+	return r < 0 ? r : dir_absolute(cwd, &dirs->runtime_dir, pool, err);
 }
 
 static int path_refused(const char *option, const char *path, const char *why, const char *next,
@@ -115,11 +140,12 @@ static int path_check(const char *option, const char *path, struct error *err)
 	return error_exit(err, CLI_USAGE);
 }
 
-int paths_resolve(const char *option, const char *cwd, struct option_list *list, struct error *err)
+int paths_resolve(const char *option, const char *cwd, struct option_list *list,
+		  struct path_pool *pool, struct error *err)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		char *path;
-		int r = path_absolute(cwd, list->items[i], &path);
+		const char *path;
+		int r = pool_absolute(pool, cwd, list->items[i], &path);
 
 		if (r < 0)
 			return error_set(err, r, "--%s", option);

@@ -13,14 +13,22 @@
  * as in the kernel. Pure. The caller frees *ret_path. Returns 0 or -ENOMEM. */
 int path_absolute(const char *base, const char *path, char **ret_path) MUST_USE;
 
-/* Makes both directories absolute: the supervisor has another working directory. The strings live
- * until the program ends. */
-int dirs_absolute(struct client_dirs *dirs, struct error *err) MUST_USE;
+/* Owns the paths that were made. */
+struct path_pool {
+	char **items;
+	size_t count;
+};
+
+void path_pool_finish(struct path_pool *pool);
+
+/* Makes both directories absolute: the supervisor has another working directory. The new strings
+ * belong to `pool`. */
+int dirs_absolute(struct client_dirs *dirs, struct path_pool *pool, struct error *err) MUST_USE;
 
 /* Replaces each path of --OPTION by an absolute one that exists. Refused (exit code 2): what does not
- * exist, is not UTF-8, or has characters that mean something in a policy. The strings live until
- * the program ends. */
+ * exist, is not UTF-8, or has characters that mean something in a policy. The new strings belong to
+ * `pool`. */
 int paths_resolve(const char *option, const char *cwd, struct option_list *list,
-		  struct error *err) MUST_USE;
+		  struct path_pool *pool, struct error *err) MUST_USE;
 
 #endif

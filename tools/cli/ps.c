@@ -17,8 +17,8 @@ struct ps_args {
 static const struct option_row rows[] = {
 	{ 'a', "all", OPTION_FLAG, AT(all), NULL, "ended runs of this supervisor, too", NULL },
 	{ 0, "json", OPTION_FLAG, AT(json), NULL, "one JSON object per line", NULL },
-	{ 0, "state-dir", OPTION_TEXT, AT(dirs.state_dir), "DIR", "of the ledger that --all asks without a supervisor", NULL },
-	{ 0, "runtime-dir", OPTION_TEXT, AT(dirs.runtime_dir), "DIR", "of the supervisor, else " CLI_DEFAULT_RUNTIME_DIR, NULL },
+	OPTION_ROW_STATE_DIR(AT(dirs.state_dir)),
+	OPTION_ROW_RUNTIME_DIR(AT(dirs.runtime_dir)),
 };
 
 const struct option_set ps_options = {
@@ -66,6 +66,7 @@ static int show_all(const struct runs *runs, bool json)
 
 int verb_ps(int argc, char **argv)
 {
+	cleanup_with(path_pool_finish) struct path_pool pool = { 0 };
 	cleanup_with(runs_finish) struct runs runs = { 0 };
 	auto_close int control_fd = FD_NONE;
 	struct ps_args args = { 0 };
@@ -77,7 +78,7 @@ int verb_ps(int argc, char **argv)
 		return r;
 	if (words.count > 0)
 		return cli_usage("ps", "'%s' is not expected here", words.words[0]);
-	r = dirs_absolute(&args.dirs, &err);
+	r = dirs_absolute(&args.dirs, &pool, &err);
 	if (r == 0)
 		r = client_connect(&args.dirs, &control_fd, &err);
 	if (runs_nobody(r)) {

@@ -80,6 +80,7 @@ static int revoke_run(const struct revoke_args *args, const char *word, struct e
 
 int verb_revoke(int argc, char **argv)
 {
+	cleanup_with(path_pool_finish) struct path_pool pool = { 0 };
 	struct revoke_args args = { 0 };
 	struct option_words words;
 	struct error err = { 0 };
@@ -93,7 +94,7 @@ int verb_revoke(int argc, char **argv)
 		return cli_usage("revoke", "--reason TEXT is missing: it is recorded for who asks later");
 	if (strlen(args.reason) >= WIRE_REASON_MAX || !text_is_utf8(slice_of(args.reason)))
 		return cli_usage("revoke", "--reason must be UTF-8 and at most %u bytes", WIRE_REASON_MAX - 1);
-	r = dirs_absolute(&args.dirs, &err);
+	r = dirs_absolute(&args.dirs, &pool, &err);
 	if (r == 0)
 		r = revoke_run(&args, words.words[0], &err);
 	return r < 0 ? cli_fail(&err) : CLI_OK;

@@ -19,6 +19,7 @@ struct run_request {
 	struct identity identity;
 	struct run_policy policy;
 	struct run_env env;
+	struct path_pool pool;
 	struct utsname host;
 	char cwd[4096];
 	char agent[RUN_AGENT_MAX + 1];
@@ -31,6 +32,7 @@ static struct run_request *request_free(struct run_request *request)
 	run_args_finish(&request->args);
 	run_policy_finish(&request->policy);
 	run_env_finish(&request->env);
+	path_pool_finish(&request->pool);
 	free(request);
 	return NULL;
 }
@@ -50,15 +52,15 @@ static int request_places(struct run_request *request, struct error *err)
 		error_next(err, "`cd` to a directory that exists");
 		return error_exit(err, CLI_USAGE);
 	}
-	r = dirs_absolute(&args->dirs, err);
+	r = dirs_absolute(&args->dirs, &request->pool, err);
 	if (r == 0)
-		r = paths_resolve("read", request->cwd, &args->read, err);
+		r = paths_resolve("read", request->cwd, &args->read, &request->pool, err);
 	if (r == 0)
-		r = paths_resolve("write", request->cwd, &args->write, err);
+		r = paths_resolve("write", request->cwd, &args->write, &request->pool, err);
 	if (r == 0 && args->workspace) {
 		struct option_list one = { .items = &args->workspace, .count = 1 };
 
-		r = paths_resolve("workspace", request->cwd, &one, err);
+		r = paths_resolve("workspace", request->cwd, &one, &request->pool, err);
 		/* `-C DIR` is also where the command starts, as with make and git. */
 		if (r == 0)
 			r = text_copy(request->cwd, sizeof(request->cwd), slice_of(args->workspace));

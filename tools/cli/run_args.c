@@ -26,8 +26,8 @@ static const struct option_row rows[] = {
 	{ 'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "no line on what is enforced", NULL },
 	{ 'v', "verbose", OPTION_FLAG, AT(verbose), NULL, "one line more when the run ends", NULL },
 	{ 0, "json", OPTION_FLAG, AT(json), NULL, "start and end as JSON lines on stderr", NULL },
-	{ 0, "state-dir", OPTION_TEXT, AT(dirs.state_dir), "DIR", "of the supervisor, else " CLI_DEFAULT_STATE_DIR, NULL },
-	{ 0, "runtime-dir", OPTION_TEXT, AT(dirs.runtime_dir), "DIR", "of the supervisor, else " CLI_DEFAULT_RUNTIME_DIR, NULL },
+	OPTION_ROW_STATE_DIR(AT(dirs.state_dir)),
+	OPTION_ROW_RUNTIME_DIR(AT(dirs.runtime_dir)),
 };
 
 const struct option_set run_options = {

@@ -106,6 +106,7 @@ static int show_live(const struct show_args *args, const char *run, struct error
 
 int verb_show(int argc, char **argv)
 {
+	cleanup_with(path_pool_finish) struct path_pool pool = { 0 };
 	struct show_args args = { 0 };
 	struct option_words words;
 	struct error err = { 0 };
@@ -115,7 +116,7 @@ int verb_show(int argc, char **argv)
 		return r;
 	if (words.count != 1)
 		return cli_usage("show", "one RUN is expected: bailiff show RUN");
-	r = dirs_absolute(&args.dirs, &err);
+	r = dirs_absolute(&args.dirs, &pool, &err);
 	if (r == 0)
 		r = words.words[0][0] == '@' ? -ENOENT : show_live(&args, words.words[0], &err);
 	if (runs_nobody(r))
