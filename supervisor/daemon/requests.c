@@ -94,6 +94,26 @@ static int gates(const struct daemon *daemon, const struct client *client, struc
 	return error_exit(err, EXIT_REFUSED);
 }
 
+/* How many runs one agent of one owner may have at the same time. */
+static int concurrency(const struct daemon *daemon, const struct plan *plan, struct error *err)
+{
+	const char *agent = plan_text(plan, plan->head->agent);
+	uint32_t live = 0;
+
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		const struct run *run = daemon->runs.slots[i];
+
+		live += run && run->plan.head->owner_uid == plan->head->owner_uid &&
+			strcmp(plan_text(&run->plan, run->plan.head->agent), agent) == 0;
+	}
+	if (plan->head->max_concurrent == 0 || live < plan->head->max_concurrent)
+		return 0;
+	error_say(err, -EBUSY, "agent '%s' has %u runs already, as many as `agent.max_concurrent` allows",
+		  agent, live);
+	error_next(err, "wait for one to end (`bailiff ps`), or raise it in the policy");
+	return error_exit(err, EXIT_REFUSED);
+}
+
 static int start(struct client *client, int *fds, struct error *err)
 {
 	static const char *const names[] = { "stdin", "stdout", "stderr" };
@@ -114,6 +134,8 @@ static int start(struct client *client, int *fds, struct error *err)
 		return r;
 	r = plan_check_peer(&plan, client->peer.uid, client->peer.gid, client->peer.groups,
 			    client->peer.group_count, err);
+	if (r == 0)
+		r = concurrency(daemon, &plan, err);
 	if (r == 0)
 		r = run_start(&daemon->runs, &request, &client->run, err);
 	if (plan.head)

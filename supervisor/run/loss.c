@@ -35,7 +35,8 @@ static void blame(struct runs *runs, const char *message, uint64_t lost)
 		if (!run || run->step != RUN_STEP_LIVE)
 			continue;
 		run->lost += lost;
-		if (message)
+		/* `on_loss: kill` takes any loss as a gap, however small. */
+		if (message || run->plan.head->on_loss == LOSS_KILL)
 			run_violation(run, OBSERVER_GAP, RECORD_EFFECT_OBSERVED, NULL, message,
 				      (struct slice){ 0 }, NULL);
 	}

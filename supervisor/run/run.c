@@ -131,7 +131,7 @@ static void close_begin(struct run *run)
 	run_move(run, run->outcome.status, run_cause_name(run->outcome.cause));
 	run->step = RUN_STEP_CLOSING;
 	outbox_flush(runs->outbox);
-	if (!outbox_attached(runs->outbox) || run_step_deadline(run, RUN_DURABLE_TIMEOUT_NS) < 0) {
+	if (!outbox_attached(runs->outbox) || run_step_deadline(run, RUN_END_TIMEOUT_NS) < 0) {
 		closed(run);
 		return;
 	}

@@ -37,6 +37,20 @@ check "and the ledger has the attempt" recorded '.kind == "intervention" and .ve
 check "control: from outside it is answered" "$BAILIFF" ps --runtime-dir "$RUNTIME"
 rmdir "$cgroup" "${cgroup%/run}"
 
+# One run of this agent at a time.
+cat "$(find "$TOP/policies/library" "$BIN/../share" -name default.yaml 2>/dev/null | head -n 1)" |
+	sed 's/^agent:/agent:\n  max_concurrent: 1/' >"$T/one.yaml"
+supervised -p "$T/one.yaml" -- sh -c 'until test -e go; do sleep 0.1; done' 2>/dev/null &
+holder=$!
+wait_for 5 sh -c "'$BAILIFF' ps --runtime-dir '$RUNTIME' | grep -q RUNNING" || not_ok "the first run runs"
+supervised -p "$T/one.yaml" -- sh -c true 2>"$T/err"
+is "a run beyond max_concurrent is refused" $? 122
+check "and says which key" grep -q max_concurrent "$T/err"
+touch "$WORK/go"
+wait "$holder"
+supervised -p "$T/one.yaml" -- sh -c true 2>"$T/err"
+is "control: when the first is over it may start" $? 0
+
 stop_supervisor
 refute "after SIGTERM its socket is gone" test -e "$RUNTIME/control.sock"
 check "the ledger was closed in order" sh -c "'$BAILIFF' ledger log --state-dir '$STATE' | grep -q 'closed in order'"
