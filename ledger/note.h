@@ -34,8 +34,8 @@ int note_key_parse(struct slice vkey, struct note_key *ret_key) MUST_USE;
 void note_key_text(const struct note_key *key, char to[NOTE_VKEY_MAX]);
 
 /* Building: note_body() writes the body (which must end in a newline and hold no control) and the
- * blank line (it may have none of its own), note_sign() adds one signature line over the body that `note` begins with. Both
- * return 0, -EINVAL, -ENOSPC, -ENOMEM or -EIO. */
+ * blank line (it may have none of its own); note_sign() adds one signature line over the body that
+ * `note` begins with. Both return 0, -EINVAL, -ENOSPC, -ENOMEM or -EIO. */
 int note_body(struct buf *note, struct slice body) MUST_USE;
 int note_sign(struct buf *note, const struct note_key *key,
 	      const uint8_t seed[NOTE_SEED_LEN]) MUST_USE;

@@ -33,9 +33,11 @@ void ledger_args_finish(struct ledger_args *args);
 	{ 0, "utc", OPTION_FLAG, LEDGER_AT(utc), NULL, "times in UTC, else local", NULL },         \
 	{ 0, "json", OPTION_FLAG, LEDGER_AT(json), NULL, "JSON, one object per line", NULL }
 #define LEDGER_FILTER_ROWS                                                                          \
-	{ 0, "run", OPTION_LIST, LEDGER_AT(runs), "RUN", "its ULID, the last 4 or more characters, or @last", NULL }, \
+	{ 0, "run", OPTION_LIST, LEDGER_AT(runs), "RUN", \
+	  "its ULID, the last 4 or more characters, or @last", NULL },                            \
 	{ 0, "pid", OPTION_LIST, LEDGER_AT(pids), "PID", "process id in the first pid namespace", NULL }, \
-	{ 0, "kind", OPTION_LIST, LEDGER_AT(kinds), "KIND,...", "connect, unlink, decision, ... or a class: file, process, network", NULL }, \
+	{ 0, "kind", OPTION_LIST, LEDGER_AT(kinds), "KIND,...", \
+	  "connect, unlink, decision, ... or a class: file, process, network", NULL },             \
 	{ 0, "verdict", OPTION_LIST, LEDGER_AT(verdicts), "V,...", "warn, deny, held, killed, error", NULL }, \
 	{ 0, "path", OPTION_LIST, LEDGER_AT(paths), "GLOB", "object of the record: a path, address or name", NULL }, \
 	{ 0, "since", OPTION_TEXT, LEDGER_AT(since), "TIME", "RFC 3339, -10min, today, yesterday, boot", NULL }, \
