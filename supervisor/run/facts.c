@@ -98,6 +98,20 @@ void run_put_state(struct run *run, enum run_status from, enum run_status to, co
 	IGNORE(finish(run, RECORD_RUN_STATE, &draft) == 0); /* counted */
 }
 
+void run_put_heartbeat(struct run *run)
+{
+	struct draft draft;
+
+	if (!begin(run, RECORD_HEARTBEAT, &draft))
+		return;
+	if (draft.record)
+		draft.record->effect = RECORD_EFFECT_REPORTED;
+	draft_uint(&draft, DETAIL_COUNT, run->beats);
+	draft_text(&draft, DETAIL_MESSAGE, slice_new(run->status_text,
+				strnlen(run->status_text, sizeof(run->status_text))));
+	IGNORE(finish(run, RECORD_HEARTBEAT, &draft) == 0); /* counted */
+}
+
 void run_put_end(struct run *run)
 {
 	struct draft draft;

@@ -17,6 +17,7 @@
 #define EXIT_INTERNAL 125
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
+#define HEARTBEAT_SAMPLE 60U /* the first and every 60th beat are recorded */
 
 static int step_due(struct timer *timer, uint64_t now_ns);
 
@@ -317,12 +318,15 @@ static void notified(struct run *run, const struct init_message *message)
 {
 	uint64_t now = now_monotonic_ns();
 
-	if (message->notify & NOTIFY_EXTEND)
-		heartbeat_extend(&run->heartbeat, message->extend_ns);
-	if (message->notify & NOTIFY_WATCHDOG)
-		heartbeat_beat(&run->heartbeat, now);
 	if (message->notify & NOTIFY_STATUS)
 		IGNORE(snprintf(run->status_text, sizeof(run->status_text), "%.199s", message->text) < 0);
+	if (message->notify & NOTIFY_EXTEND)
+		heartbeat_extend(&run->heartbeat, message->extend_ns);
+	if (message->notify & NOTIFY_WATCHDOG) {
+		heartbeat_beat(&run->heartbeat, now);
+		if (run->beats++ % HEARTBEAT_SAMPLE == 0)
+			run_put_heartbeat(run);
+	}
 	if (message->notify & NOTIFY_TRIGGER)
 		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_CANCELLED, EXIT_INTERNAL,
 			 "the agent declared itself failed (WATCHDOG=trigger)");

@@ -105,7 +105,7 @@ struct run {
 	uint64_t events, refused, lost, records;
 	struct strikes strikes;
 	struct heartbeat heartbeat;
-	uint64_t wall_left_ns, wall_since_ns;
+	uint64_t beats;                /* explicit ones */
 	struct limit_hits hits;
 	struct merge_table *merge;
 	bool revoke_wanted;            /* by an event: carried out after the ring was read */
@@ -173,6 +173,7 @@ int runs_wake(struct runs *runs) MUST_USE;  /* a run lives: read its rings */
 void run_press(struct run *run, bool high);
 void run_put_start(struct run *run);        /* run_start, run_end, run_state: facts.c */
 void run_put_end(struct run *run);
+void run_put_heartbeat(struct run *run);
 void run_put_state(struct run *run, enum run_status from, enum run_status to, const char *reason);
 int run_put_policy(struct run *run, struct error *err) MUST_USE;
 int run_step_deadline(struct run *run, uint64_t after_ns);

@@ -33,7 +33,7 @@ mkdir -p "$cgroup"
 sh -c "echo \$\$ >'$cgroup/cgroup.procs' && exec '$BAILIFF' ps --runtime-dir '$RUNTIME'" >"$T/out" 2>"$T/err"
 refute "a process in a run's cgroup is refused, though it is root" test $? -eq 0
 check "and is told why" grep -q 'inside a run' "$T/err"
-check "and the ledger has the attempt" recorded '.kind == "intervention" and .verdict == "deny"'
+check "and the ledger has the attempt" wait_for 5 recorded '.kind == "intervention" and .verdict == "deny"'
 check "control: from outside it is answered" "$BAILIFF" ps --runtime-dir "$RUNTIME"
 rmdir "$cgroup" "${cgroup%/run}"
 
