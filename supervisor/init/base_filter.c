@@ -2,8 +2,10 @@
 #include "init/base_filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +30,14 @@
 #define NR_file_setattr 469
 #define NR_NEWEST NR_file_setattr
 #define NR_open_tree_attr 467
+#define NR_fchmodat2 452
 #define NR_map_shadow_stack 453
+
+/* A program with one of these is the owner's when somebody outside starts it: the mounts inside are
+ * nosuid, those of the host are not. On an id-mapped workspace the owner is root. */
+#define SET_IDS (S_ISUID | S_ISGID)
+/* Only with these has open(2) a mode. */
+#define CREATES (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
 		    CLONE_NEWPID | CLONE_NEWNET)
@@ -62,7 +71,8 @@ static const uint16_t refused[] = {
 
 /* Answered as if the kernel did not have them, so that libraries fall back. */
 static const uint16_t unknown[] = {
-	SYS_clone3, /* its flags are in memory; glibc falls back to clone */
+	SYS_clone3,  /* its flags are in memory; glibc falls back to clone */
+	SYS_openat2, /* its mode is, too; programs fall back to openat */
 };
 
 /* What a row says about the low 32 bits of an argument: the kernel takes these as int, unsigned int
@@ -86,8 +96,15 @@ static const struct argument_rule rules[] = {
 	{ SYS_ioctl, 1, REFUSE_VALUE, ~0U, TIOCLINUX },
 	{ SYS_ioctl, 1, REFUSE_VALUE, ~0U, TIOCSETD },
 	{ SYS_ioctl, 1, REFUSE_VALUE, ~0U, TIOCCONS },
+	{ SYS_chmod, 1, REFUSE_BITS, 0, SET_IDS },
+	{ SYS_fchmod, 1, REFUSE_BITS, 0, SET_IDS },
+	{ SYS_fchmodat, 2, REFUSE_BITS, 0, SET_IDS },
+	{ NR_fchmodat2, 2, REFUSE_BITS, 0, SET_IDS },
+	{ SYS_creat, 1, REFUSE_BITS, 0, SET_IDS },
+	{ SYS_mknod, 1, REFUSE_BITS, 0, SET_IDS },
 	{ SYS_mknod, 1, REFUSE_VALUE, S_IFMT, S_IFCHR },
 	{ SYS_mknod, 1, REFUSE_VALUE, S_IFMT, S_IFBLK },
+	{ SYS_mknodat, 2, REFUSE_BITS, 0, SET_IDS },
 	{ SYS_mknodat, 2, REFUSE_VALUE, S_IFMT, S_IFCHR },
 	{ SYS_mknodat, 2, REFUSE_VALUE, S_IFMT, S_IFBLK },
 	{ SYS_personality, 0, ALLOW_VALUES, 0, 0 },
@@ -192,19 +209,46 @@ static size_t rules_of_call(struct program *program, size_t first)
 	return at;
 }
 
-/* socket: UNIX, INET and INET6; NETLINK for routes only, which getifaddrs(3) needs. Two arguments, so
- * not a row. */
+/* The socket calls of one family, with those protocols only. */
+static void socket_family(struct program *program, uint32_t family, const uint16_t *protocols, size_t count)
+{
+	size_t jump;
+
+	load_argument(program, 0);
+	jump = call_begin(program, family);
+	load_argument(program, 2);
+	for (size_t i = 0; i < count; i++)
+		answer_if_equal(program, protocols[i], SECCOMP_RET_ALLOW);
+	answer(program, REFUSE);
+	call_end(program, jump);
+}
+
+/* socket: UNIX; INET and INET6 with the protocols whose connect and send pass the cgroup hooks (an ICMP
+ * or SCTP socket reaches any address without); NETLINK for routes only, which getifaddrs(3) needs. */
 static void socket_rule(struct program *program)
 {
+	static const uint16_t hooked[] = { 0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_MPTCP };
+	static const uint16_t routes[] = { 0 /* NETLINK_ROUTE */ };
 	size_t jump = call_begin(program, SYS_socket);
 
 	load_argument(program, 0);
 	answer_if_equal(program, AF_UNIX, SECCOMP_RET_ALLOW);
-	answer_if_equal(program, AF_INET, SECCOMP_RET_ALLOW);
-	answer_if_equal(program, AF_INET6, SECCOMP_RET_ALLOW);
-	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 2, AF_NETLINK);
-	load_argument(program, 2);
-	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0 /* NETLINK_ROUTE */);
+	socket_family(program, AF_INET, hooked, COUNT(hooked));
+	socket_family(program, AF_INET6, hooked, COUNT(hooked));
+	socket_family(program, AF_NETLINK, routes, COUNT(routes));
+	answer(program, REFUSE);
+	call_end(program, jump);
+}
+
+/* open and openat: a mode with set-id bits, where the call has a mode. */
+static void create_rule(struct program *program, uint32_t nr, unsigned int flags, unsigned int mode)
+{
+	size_t jump = call_begin(program, nr);
+
+	load_argument(program, flags);
+	emit(program, BPF_JMP | BPF_JSET | BPF_K, 0, 3, CREATES);
+	load_argument(program, mode);
+	emit(program, BPF_JMP | BPF_JSET | BPF_K, 0, 1, SET_IDS);
 	answer(program, REFUSE);
 	answer(program, SECCOMP_RET_ALLOW);
 	call_end(program, jump);
@@ -235,6 +279,8 @@ size_t base_filter_build(struct sock_filter *ret, size_t max)
 	answer(&program, UNKNOWN);
 	for (size_t at = 0; at < COUNT(rules);)
 		at = rules_of_call(&program, at);
+	create_rule(&program, SYS_open, 1, 2);
+	create_rule(&program, SYS_openat, 2, 3);
 	socket_rule(&program);
 	seccomp_rule(&program);
 	answer(&program, SECCOMP_RET_ALLOW);
