@@ -140,12 +140,13 @@ static int mount_symlink(struct init *init, const struct plan_mount *mount, cons
 	dir = tree_make(init, parent, true);
 	if (dir < 0)
 		return dir;
-	if (symlinkat(source, dir, name) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return -errno;
 	/* Already there, by a mount above it in the list: that one wins. */
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	/* We are root here: a plan of anybody's could bind /etc and have a link made in it. */
+	if (!tree_is_own(init, dir))
+		return -EPERM;
+	return symlinkat(source, dir, name) < 0 ? -errno : 0;
 }
 
 static int mount_own_proc(struct init *init, const struct plan_mount *mount, const char *source,

@@ -58,7 +58,7 @@ int tree_own(struct init *init, int fd)
 	return 0;
 }
 
-static bool is_own(const struct init *init, int fd)
+bool tree_is_own(const struct init *init, int fd)
 {
 	struct stat st;
 
@@ -75,7 +75,7 @@ static int step(const struct init *init, int dir, const char *name, bool directo
 {
 	int r, fd = lookup(dir, name);
 
-	if (fd != -ENOENT || !is_own(init, dir))
+	if (fd != -ENOENT || !tree_is_own(init, dir))
 		return fd;
 	if (directory) {
 		if (mkdirat(dir, name, 0755) < 0)

@@ -25,5 +25,8 @@ int tree_attach(int tree, int target) MUST_USE;
 int tree_new(const char *type, const char *const *options, unsigned int attr) MUST_USE;
 /* Directories may be created on this tmpfs from here on. -ENOSPC when there are too many. */
 int tree_own(struct init *init, int fd) MUST_USE;
+/* Whether `fd` lies on a file system that tree_own() was told of. Everything else is somebody's: not
+ * written to, because we are root. */
+bool tree_is_own(const struct init *init, int fd);
 
 #endif
