@@ -88,11 +88,12 @@ static int mask_path(struct build *build, const char *path, void *context)
 	if (host_resolve(build, path, NULL, &real) < 0)
 		return 0;
 	mount = layout_shows(build, real.text);
-	if (!mount || mount->kind == MOUNT_PROC || mount->kind == MOUNT_DEV)
+	if (mount && (mount->kind == MOUNT_PROC || mount->kind == MOUNT_DEV))
 		return 0;
 	flags = S_ISDIR(real.st.st_mode) ? MOUNT_IS_DIR : 0;
-	/* In a private tree the name does not exist; the mask turns ENOENT into a refusal. */
-	if (mount->kind == MOUNT_TMPFS)
+	/* Where nothing of the host is shown the name would not exist: the mask turns ENOENT, which
+	 * looks like any search, into a refusal that is seen and recorded. */
+	if (!mount || mount->kind == MOUNT_TMPFS)
 		flags |= MOUNT_MASK_ALWAYS;
 	return layout_add(build, MOUNT_MASK, real.text, flags);
 }
