@@ -11,6 +11,7 @@
 struct returned {
 	__u64 args[6];
 	__u64 cgroup_id;
+	struct run_config *run;
 	long ret;
 	__u32 nr, slot;
 };
@@ -310,7 +311,7 @@ static __always_inline int handle_dirty(struct inode *inode, __u32 flags)
 	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != 0100000)
 		return 0;
 	if (run->flags & RUN_REVOKED)
-		bpf_send_signal(SIGKILL);
+		die(run);
 	seen_key_fill(&key, inode, EVENT_CREATE);
 	if (bpf_map_lookup_elem(&seen, &key))
 		return 0;

@@ -65,6 +65,8 @@ enum {
 	X32_BIT = 0x40000000,
 };
 
+enum pid_type { PIDTYPE_PID, PIDTYPE_TGID };
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 
