@@ -268,6 +268,15 @@ static bool is_question(const struct event_head *event, struct decision *decisio
 	return true;
 }
 
+/* It has counted the strike already, so there is one. */
+static void kernel_decided(const struct event_head *event, struct decision *decision)
+{
+	if (event->violation == VIOLATION_NONE)
+		return;
+	decision->on = ON_VIOLATE;
+	decision->violation = (enum violation_type)event->violation;
+}
+
 static void refused(struct run *run, const struct event_head *event, struct slice object,
 		    struct slice object2, uint64_t count)
 {
@@ -293,6 +302,7 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 			put_event(run, event, &facts);
 		return;
 	}
+	kernel_decided(event, &decision);
 	if (!is_question(event, &decision) && !is_refusal(run, event, &decision))
 		return;
 	if (event->ret == -ENOSYS && request.syscall == SYS_clone3)

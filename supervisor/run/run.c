@@ -191,6 +191,8 @@ static int watch_begin(struct run *run)
 		config.flags |= RUN_NET_HOST;
 	config.net_count = MIN(count, RUN_NET_RULES_MAX);
 	memcpy(config.net, run->plan.nets, config.net_count * sizeof(config.net[0]));
+	config.init_tgid = (uint32_t)run->launched.pid;
+	violation_kernel_rules(&run->rules, config.decides);
 	run->flags = config.flags;
 	return watch_run_add(run->runs->watch, run->launched.cgroup.id, &config);
 }
@@ -438,6 +440,8 @@ static int heartbeat_due(struct timer *timer, uint64_t now_ns)
 	struct run *run = container_of(timer, struct run, heartbeat_timer);
 	struct run_activity activity;
 
+	runs_alive(run->runs);
+	now_ns = now_monotonic_ns();
 	if (run->step != RUN_STEP_LIVE)
 		return 0;
 	if (watch_run_activity(run->runs->watch, run->slot, &activity) == 0)

@@ -64,6 +64,7 @@ struct runs {
 	struct run *slots[RUNS_MAX];
 	uint32_t count;
 	struct run *last;              /* the run of the last event: most have the same */
+	uint64_t alive_ns;             /* of the last runs_alive(); 0 = no run lives */
 	bool pressed;                  /* the outbox asked for a pause */
 	struct watch_losses losses;    /* as of the last look */
 	uint64_t window_ns, window_events, window_lost; /* bulk loss in the last 10 s */
@@ -104,6 +105,7 @@ struct run {
 	struct outbox_wait wait;
 	uint64_t events, refused, lost, records;
 	struct strikes strikes;
+	struct user_strikes told;      /* those that the kernel was told of */
 	struct heartbeat heartbeat;
 	uint64_t beats;                /* explicit ones */
 	struct limit_hits hits;
@@ -130,6 +132,8 @@ void runs_finish(struct runs *runs);
 void runs_event(void *ctx, const struct event_head *event);
 /* The outbox's wish: stop or go on. */
 void runs_press(struct runs *runs, bool high);
+/* The watcher's wish: `ctx` is the struct runs. */
+void runs_ring_press(void *ctx, uint64_t cgroup_id, bool on);
 struct run *runs_find(const struct runs *runs, const struct ulid *id);
 
 struct run_request {
@@ -168,6 +172,9 @@ void run_conclude(struct run *run);
 void run_revoke_done(struct run *run);
 void run_heartbeat_arm(struct run *run);
 void runs_check_losses(struct runs *runs);
+/* The loop turns. If it did not for so long that the kernel stopped the runs, their clocks of signs of
+ * life are moved on by that. Before anything that judges by time. */
+void runs_alive(struct runs *runs);
 void runs_read(struct runs *runs, bool drain);
 int runs_wake(struct runs *runs) MUST_USE;  /* a run lives: read its rings */
 void run_press(struct run *run, bool high);
