@@ -435,17 +435,33 @@ static int step_due(struct timer *timer, uint64_t now_ns)
 	return 0;
 }
 
+static void look_at_activity(struct run *run, uint64_t now_ns)
+{
+	struct run_activity activity;
+
+	if (watch_run_activity(run->runs->watch, run->slot, &activity) == 0)
+		heartbeat_activity(&run->heartbeat, activity.last_ns, now_boottime_ns(), now_ns);
+}
+
+void run_heartbeat_stood(struct run *run, uint64_t from_ns, uint64_t now_ns)
+{
+	if (run->step != RUN_STEP_LIVE || run->heartbeat.paused_ns)
+		return;
+	look_at_activity(run, now_ns); /* what it did before counts from there, so it is moved as well */
+	heartbeat_pause(&run->heartbeat, from_ns);
+	heartbeat_resume(&run->heartbeat, now_ns);
+	run_heartbeat_arm(run);
+}
+
 static int heartbeat_due(struct timer *timer, uint64_t now_ns)
 {
 	struct run *run = container_of(timer, struct run, heartbeat_timer);
-	struct run_activity activity;
 
 	runs_alive(run->runs);
 	now_ns = now_monotonic_ns();
 	if (run->step != RUN_STEP_LIVE)
 		return 0;
-	if (watch_run_activity(run->runs->watch, run->slot, &activity) == 0)
-		heartbeat_activity(&run->heartbeat, activity.last_ns, now_boottime_ns(), now_ns);
+	look_at_activity(run, now_ns);
 	if (heartbeat_deadline(&run->heartbeat) <= now_ns) {
 		run_violation(run, HEARTBEAT_TIMEOUT, RECORD_EFFECT_OBSERVED, NULL, NULL,
 			      slice_of("heartbeat.ttl"), NULL);

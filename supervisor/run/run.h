@@ -171,6 +171,8 @@ void run_kill(struct run *run);
 void run_conclude(struct run *run);
 void run_revoke_done(struct run *run);
 void run_heartbeat_arm(struct run *run);
+/* The kernel stopped it for that time: its clock of signs of life stood still. */
+void run_heartbeat_stood(struct run *run, uint64_t from_ns, uint64_t now_ns);
 void runs_check_losses(struct runs *runs);
 /* The loop turns. If it did not for so long that the kernel stopped the runs, their clocks of signs of
  * life are moved on by that. Before anything that judges by time. */

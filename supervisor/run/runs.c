@@ -82,11 +82,9 @@ void runs_alive(struct runs *runs)
 	for (size_t i = 0; i < RUNS_MAX; i++) {
 		struct run *run = runs->slots[i];
 
-		if (!run || run->step != RUN_STEP_LIVE || run->heartbeat.paused_ns)
+		if (!run || run->step != RUN_STEP_LIVE)
 			continue;
-		heartbeat_pause(&run->heartbeat, from);
-		heartbeat_resume(&run->heartbeat, now);
-		run_heartbeat_arm(run);
+		run_heartbeat_stood(run, from, now);
 		runs->callbacks.notice(runs->callbacks.ctx, run, text);
 	}
 }
