@@ -190,6 +190,13 @@ struct stopped_process {
 	__u64 armed;             /* 1 once the signal was sent: may be continued */
 };
 
+/* Map `seen`: what was reported already. Forgetting an entry costs one more report, never a lost one.
+ * With kind WITNESS, tgid 0 and extra = cgroup id: a file that the run may change unseen. */
+struct seen_key {
+	__u64 start_ns, ino, extra;
+	__u32 dev, gen, tgid, kind; /* dev as the kernel has it, not as st_dev */
+};
+
 struct loss_counter {        /* map `losses`, per CPU: index = ring */
 	__u64 high;              /* kseq given out */
 	__u64 full;              /* reserves that failed */

@@ -53,11 +53,6 @@ struct {
 	__type(value, struct user_strikes);
 } user_strikes SEC(".maps");
 
-/* What was reported already. Forgetting an entry costs one more report, never a lost one. */
-struct seen_key {
-	__u64 start_ns, ino, extra;
-	__u32 dev, gen, tgid, kind;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -373,6 +373,11 @@ static void path_event(struct run *run, const struct event_head *head)
 	    !first_of(run, head, MERGE_WRITE, RECORD_OPEN_WRITE, object, (struct slice){ 0 },
 		      event->count))
 		return;
+	/* Nobody of the run opened it for that; it has no name here, its identity says which it is. */
+	if (head->kind == EVENT_WITNESS) {
+		put_event(run, head, &(struct record_facts){ .effect = RECORD_EFFECT_OBSERVED });
+		return;
+	}
 	/* Nothing to name: a pipe, a socket, an anonymous file. */
 	if (object.len == 0 || head->flags & EVENT_NO_PATH)
 		return;

@@ -194,6 +194,12 @@ static int watch_begin(struct run *run)
 	config.init_tgid = (uint32_t)run->launched.pid;
 	violation_kernel_rules(&run->rules, config.decides);
 	run->flags = config.flags;
+	for (size_t i = 0; i < COUNT(run->stdio); i++) {
+		/* Without it a write there is a finding too many. */
+		if (S_ISREG(run->stdio[i].st_mode))
+			IGNORE(watch_run_explain(run->runs->watch, run->launched.cgroup.id,
+						 &run->stdio[i]) < 0);
+	}
 	return watch_run_add(run->runs->watch, run->launched.cgroup.id, &config);
 }
 
@@ -590,6 +596,10 @@ int run_start(struct runs *runs, const struct run_request *request, struct run *
 	*request->plan = (struct plan){ 0 };
 	run->plan_fd = TAKE_FD(*request->plan_fd);
 	run->session_fd = TAKE_FD(*request->session_fd);
+	for (size_t i = 0; i < COUNT(run->stdio); i++) {
+		if (fstat(request->stdio[i], &run->stdio[i]) < 0)
+			run->stdio[i].st_mode = 0;
+	}
 	run->owner = request->owner;
 	run->owner_uid = request->owner_uid;
 	run->started_ns = now_realtime_ns();

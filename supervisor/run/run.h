@@ -15,6 +15,7 @@
 
 #include <linux/types.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "base/loop.h"
 #include "daemon/wire.h"
@@ -98,6 +99,7 @@ struct run {
 	struct plan plan;
 	struct rules rules;
 	int plan_fd, session_fd;
+	struct stat stdio[3];          /* st_mode 0 = not known */
 	struct launched launched;
 	uint32_t in_force, landlock_abi;
 	struct source channel, init, cgroup;

@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <sys/sysmacros.h>
 
 #include "watch/skeletons.h"
 #include "base/loop.h"
@@ -424,6 +425,16 @@ int watch_run_remove(struct watch *watch, uint64_t cgroup_id)
 	if (r == 0 && --watch->run_count == 0)
 		ticks_switch(&watch->ticks, false);
 	return r;
+}
+
+int watch_run_explain(struct watch *watch, uint64_t cgroup_id, const struct stat *file)
+{
+	const uint64_t one = 1;
+	/* dev_t of the kernel has 20 bits of minor. */
+	struct seen_key key = { .extra = cgroup_id, .ino = file->st_ino, .kind = EVENT_WITNESS,
+				.dev = major(file->st_dev) << 20 | minor(file->st_dev) };
+
+	return bpf_map_update_elem(bpf_map__fd(watch->bpf->maps.seen), &key, &one, BPF_ANY);
 }
 
 int watch_run_strikes(struct watch *watch, uint32_t slot, const struct user_strikes *strikes)

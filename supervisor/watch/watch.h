@@ -10,6 +10,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -71,6 +72,9 @@ int watch_run_set_namespaces(struct watch *watch, uint64_t cgroup_id, uint32_t p
 /* Strikes that user space decided, of the types that the kernel counts, too: it adds them to its own.
  * May be called from the event callback. Returns 0 or -EINVAL. */
 int watch_run_strikes(struct watch *watch, uint32_t slot, const struct user_strikes *strikes) MUST_USE;
+/* This file came to the run from outside, open for writing (a redirected stdout): its change is no
+ * finding. Returns 0 or -errno. */
+int watch_run_explain(struct watch *watch, uint64_t cgroup_id, const struct stat *file) MUST_USE;
 /* Forgets the run. Returns 0 or -ENOENT. */
 int watch_run_remove(struct watch *watch, uint64_t cgroup_id);
 

@@ -17,7 +17,7 @@ static uint64_t seen_refused, seen_all;
 static void count(void *ctx, const struct event_head *event)
 {
 	(void)ctx;
-	seen_all++;
+	seen_all += event->ring == EVENT_RING_URGENT;
 	seen_refused += (event->flags & EVENT_REFUSED) != 0;
 }
 
