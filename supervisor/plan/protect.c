@@ -140,6 +140,19 @@ static int protect_common(struct build *build, struct error *err)
 	return r;
 }
 
+/* The main repository may rewrite where its linked worktrees find config and hooks. Only what exists: the
+ * run may add worktrees of its own. */
+static int protect_worktrees(struct build *build, struct error *err)
+{
+	struct place place = { err, "files.deny_write" };
+	char pattern[PLAN_PATH_MAX];
+
+	if (snprintf(pattern, sizeof(pattern), "%s/.git/worktrees/*/commondir", build->workspace.text) >=
+	    (int)sizeof(pattern))
+		return -ENAMETOOLONG;
+	return host_glob(build, pattern, protect_path, &place);
+}
+
 /* A supervisor with directories of its own below the workspace: the ledger is hidden, and the socket
  * cannot be replaced by one where the agent listens. A caller who is root owns both inside, too. */
 static int protect_supervisor(struct build *build, struct error *err)
@@ -180,6 +193,8 @@ int protect_build(struct build *build, struct error *err)
 		r = each_path(build, &policy->baselines[i].paths, "files.baseline", protect_path, err);
 	if (r == 0)
 		r = protect_common(build, err);
+	if (r == 0 && policy->deny_write.count > 0)
+		r = protect_worktrees(build, err);
 	if (r < 0)
 		return err && err->code ? r : error_set(err, r, "protect paths");
 	layout_sort(&build->guards, build);
