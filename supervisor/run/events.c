@@ -319,6 +319,9 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 		if (event->ret == -EACCES || event->ret == -EPERM || event->ret == -EROFS ||
 		    event_shape(event->kind) == SHAPE_NET)
 			put_event(run, event, &facts);
+		if (event->violation != VIOLATION_NONE) /* the kernel's word: it may have killed for it */
+			run_violation(run, (enum violation_type)event->violation,
+				      RECORD_EFFECT_PREVENTED, NULL, NULL, object, event);
 		return;
 	}
 	kernel_decided(event, &decision);
