@@ -53,8 +53,8 @@ is "the ledger's order" "$order" "violation violation revoke_intent revoke_done 
 # ---- everything else ----
 rm -f "$WORK/reached"
 cat >"$WORK/agent.sh" <<END
-./marker-$$ -c 'i=0; while [ \$i -lt 2000000 ]; do i=\$((i + 1)); done; echo \$i >counted' &
-while [ ! -e done ]; do echo x >>ticks; sleep 0.02; done
+./marker-$$ -c 'i=0; while [ \$i -lt 3000000 ]; do i=\$((i + 1)); done; echo \$i >counted' &
+while [ ! -e done ] || [ ! -s counted ]; do echo x >>ticks; sleep 0.02; done
 wait
 echo whole >reached
 END
@@ -74,6 +74,6 @@ check "it goes on" wait_for 5 more
 : >"$WORK/done"
 wait "$client"
 is "and ends as if nothing had been, longer silent than its ttl" $? 0
-is "with nothing missing" "$(cat "$WORK/counted" "$WORK/reached" | tr '\n' ' ')" "2000000 whole "
+is "with nothing missing" "$(cat "$WORK/counted" "$WORK/reached" | tr '\n' ' ')" "3000000 whole "
 check "its ledger verifies" verifies
 finish
