@@ -83,8 +83,7 @@ start_supervisor() { # [PREFIX...]: a supervisor that stays, for tests with many
 	supervisor_listens || { diag <"$T/bailiffd.log"; return 1; }
 }
 supervisor_listens() { grep -q " 00010000 .*$RUNTIME/control.sock" /proc/net/unix; }
-# A process that ended has no command line, also before it is waited for.
-up_or_gone() { supervisor_listens || [ -z "$(tr -d '\0' <"/proc/$SUPERVISOR/cmdline")" ]; }
+up_or_gone() { supervisor_listens || [ ! -e "/proc/$SUPERVISOR" ] || grep -q '^State:.*Z' "/proc/$SUPERVISOR/status"; }
 stop_supervisor() {
 	[ -n "${SUPERVISOR:-}" ] || return 0
 	kill -TERM "$SUPERVISOR" 2>/dev/null || :
