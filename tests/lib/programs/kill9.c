@@ -471,6 +471,16 @@ static void next_run(void)
 	take_acknowledged(log);
 }
 
+/* Every other round the moment is counted from the first process of the load, however slow the machine. */
+static void wait_for_load(void)
+{
+	static pid_t pids[PIDS_MAX];
+	uint64_t end = now_ms() + 3000;
+
+	while (now_ms() < end && find_load("k9-", pids) == 0)
+		pause_us(5000);
+}
+
 static void round_of(unsigned int number)
 {
 	enum victim victim = (enum victim)(number % VICTIMS);
@@ -491,6 +501,8 @@ static void round_of(unsigned int number)
 		tag_of(tag, i);
 		self.clients[i] = start_run("load", tag, log);
 	}
+	if (draw() % 2)
+		wait_for_load();
 	pause_us(moment_us);
 	struck = strike(victim, &living, &ms);
 	if (!self.supervisor && !start_supervisor())
@@ -560,7 +572,7 @@ static int rounds(char **argv)
 	for (unsigned int i = 0; i < self.acked_count; i++)
 		if (ask_ledger("log", self.acked[i], "run_start") != 0)
 			trouble("run %s is gone", self.acked[i]);
-	if (self.started < self.done || self.ended == 0 || self.condemned < self.done)
+	if (self.started < self.done || self.ended == 0 || self.condemned < self.done / 2)
 		trouble("too little to see: %u starts, %u ends, %u processes to die", self.started, self.ended,
 			self.condemned);
 	printf("%sok %u - %u starts and %u ends that were acknowledged are in the ledger %s\n",
