@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -391,6 +392,8 @@ int daemon_run(const struct options *options, struct error *err)
 	if (r == 0)
 		r = privilege_trim(err);
 	if (r == 0) {
+		/* Parsing the kernel's types took 10 MiB, which each fork would go through. */
+		malloc_trim(0);
 		announce(daemon);
 		daemon_idle_check(daemon);
 		r = loop_run(daemon->loop);
