@@ -52,7 +52,7 @@ static const char *const sql_texts[SQL_COUNT] = {
 
 #define NONE (-1)
 #define UID_SLOTS 4096U
-#define NAME_SLOTS 16384U
+#define NAME_SLOTS 65536U /* a source tree and its build: 2.5 MiB, touched as used */
 
 struct uid_slot { uint8_t uid[16]; int64_t id; bool used; };
 struct name_slot { char *bytes; size_t len; int64_t id; enum name_type type; };

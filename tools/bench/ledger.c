@@ -41,7 +41,7 @@ static void print(const char *what, uint64_t records, uint64_t took_ns)
 static void file_name(char *name, size_t size, uint64_t i)
 {
 	IGNORE(snprintf(name, size, "/home/agent/project/src/module/part-%03llu/file-%06llu.c",
-			(unsigned long long)(i % 31), (unsigned long long)(i % FILES)) < 0);
+			(unsigned long long)(i % FILES % 31), (unsigned long long)(i % FILES)) < 0);
 }
 
 static void append_ours(const uint8_t run[16], uint64_t records)
