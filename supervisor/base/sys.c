@@ -91,6 +91,14 @@ int sys_landlock_restrict_self(int ruleset_fd, uint32_t flags)
 	return result_of(syscall(SYS_landlock_restrict_self, ruleset_fd, flags));
 }
 
+int sys_signal_default(int number)
+{
+	/* struct kernel_sigaction: handler, flags, restorer, mask; SIG_DFL is 0 (rt_sigaction(2)). */
+	const unsigned long action[4] = { 0 };
+
+	return result_of(syscall(SYS_rt_sigaction, number, action, NULL, sizeof(unsigned long)));
+}
+
 int sys_execveat(int dir_fd, const char *path, char *const argv[], char *const envp[], int flags)
 {
 	return result_of(syscall(SYS_execveat, dir_fd, path, argv, envp, flags));

@@ -33,6 +33,8 @@ int sys_seccomp(unsigned int operation, unsigned int flags, void *args);
 int sys_landlock_create_ruleset(const void *attr, size_t size, uint32_t flags);     /* 5.13 */
 int sys_landlock_add_rule(int ruleset_fd, int rule_type, const void *attr, uint32_t flags);
 int sys_landlock_restrict_self(int ruleset_fd, uint32_t flags);
+/* SIG_DFL for a signal, also for 32 and 33, which libc keeps to itself and a caller may have ignored. */
+int sys_signal_default(int number);
 int sys_execveat(int dir_fd, const char *path, char *const argv[], char *const envp[], int flags);
 
 #endif

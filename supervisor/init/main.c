@@ -17,11 +17,10 @@
 /* Whatever the supervisor blocked or ignored must reach neither us nor the command. */
 static void signals_reset(void)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	for (int number = 1; number < NSIG; number++)
-		IGNORE(sigaction(number, &action, NULL) < 0); /* KILL, STOP and libc's own refuse */
+		IGNORE(sys_signal_default(number) < 0); /* KILL and STOP refuse */
 	sigemptyset(&none);
 	IGNORE(sigprocmask(SIG_SETMASK, &none, NULL) < 0);
 }

@@ -366,7 +366,7 @@ static int build_parts(struct build *build, struct error *err)
 {
 	static int (*const parts[])(struct build *, struct error *) = {
 		/* In this order: each looks at what those before it have made. */
-		find_places, layout_build, protect_build, rules_build, command_build,
+		find_places, layout_build, protect_build, rules_build, own_addresses_build, command_build,
 	};
 	int r = check_network(build, err);
 

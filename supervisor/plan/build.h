@@ -93,6 +93,8 @@ int git_protected(struct build *build, size_t i, char path[PLAN_PATH_MAX]);
 
 /* rules.c: */
 int rules_build(struct build *build, struct error *err);
+/* own_addresses.c: behind rules_build(). The host's addresses as of now; not a rule of the policy. */
+int own_addresses_build(struct build *build, struct error *err);
 /* command.c: argv, env, program, cwd. */
 int command_build(struct build *build, struct error *err);
 

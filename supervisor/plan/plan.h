@@ -180,6 +180,8 @@ struct run_spec {            /* what the command line adds to the policy; borrow
 	struct policy_limits limits; /* 0 = as the policy says; may only lower */
 	const char *workspace;   /* NULL = as the policy says */
 	uint32_t flags;          /* PLAN_TERMINAL_*, PLAN_QUIET */
+	const char *state_dir, *runtime_dir; /* the supervisor's, absolute: hidden, and read-only, wherever
+	                          * they are; NULL = the default ones, which always are hidden */
 	struct slice doc;        /* canonical JSON of the effective policy */
 	uint8_t digest[32];      /* its SHA-256 */
 	struct slice filter;     /* of policy_filter(): struct sock_filter instructions */

@@ -88,11 +88,12 @@ static int mask_path(struct build *build, const char *path, void *context)
 	if (host_resolve(build, path, NULL, &real) < 0)
 		return 0;
 	mount = layout_shows(build, real.text);
-	if (!mount || mount->kind == MOUNT_PROC || mount->kind == MOUNT_DEV)
+	if (mount && (mount->kind == MOUNT_PROC || mount->kind == MOUNT_DEV))
 		return 0;
 	flags = S_ISDIR(real.st.st_mode) ? MOUNT_IS_DIR : 0;
-	/* In a private tree the name does not exist; the mask turns ENOENT into a refusal. */
-	if (mount->kind == MOUNT_TMPFS)
+	/* Where nothing of the host is shown the name would not exist: the mask turns ENOENT, which
+	 * looks like any search, into a refusal that is seen and recorded. */
+	if (!mount || mount->kind == MOUNT_TMPFS)
 		flags |= MOUNT_MASK_ALWAYS;
 	return layout_add(build, MOUNT_MASK, real.text, flags);
 }
@@ -139,6 +140,40 @@ static int protect_common(struct build *build, struct error *err)
 	return r;
 }
 
+/* The main repository may rewrite where its linked worktrees find config and hooks. Only what exists: the
+ * run may add worktrees of its own. */
+static int protect_worktrees(struct build *build, struct error *err)
+{
+	struct place place = { err, "files.deny_write" };
+	char pattern[PLAN_PATH_MAX];
+
+	if (snprintf(pattern, sizeof(pattern), "%s/.git/worktrees/*/commondir", build->workspace.text) >=
+	    (int)sizeof(pattern))
+		return -ENAMETOOLONG;
+	return host_glob(build, pattern, protect_path, &place);
+}
+
+/* A supervisor with directories of its own below the workspace: the ledger is hidden, and the socket
+ * cannot be replaced by one where the agent listens. A caller who is root owns both inside, too. */
+static int protect_supervisor(struct build *build, struct error *err)
+{
+	struct place place = { err, "--runtime-dir" };
+	const char *state = build->spec->state_dir, *runtime = build->spec->runtime_dir;
+	char root[PLAN_PATH_MAX];
+	struct path real;
+	int r = 0;
+
+	if (state && host_resolve(build, state, NULL, &real) == 0) {
+		r = mask_path(build, real.text, NULL);
+		if (r == 0 && shown_writable(build, real.text)) {
+			IGNORE(text_copy(root, sizeof(root), slice_of(build_string(
+				build, layout_shows(build, real.text)->target))) < 0);
+			r = pin_parents(build, root, real.text);
+		}
+	}
+	return r == 0 && runtime ? protect_path(build, runtime, &place) : r;
+}
+
 int protect_build(struct build *build, struct error *err)
 {
 	const struct policy *policy = build->policy;
@@ -146,6 +181,8 @@ int protect_build(struct build *build, struct error *err)
 
 	for (size_t i = 0; r == 0 && i < COUNT(own_paths); i++)
 		r = host_glob(build, own_paths[i], mask_path, NULL);
+	if (r == 0)
+		r = protect_supervisor(build, err);
 	if (r == 0)
 		r = each_path(build, &policy->hide, "sandbox.hide", mask_path, err);
 	if (r == 0)
@@ -156,6 +193,8 @@ int protect_build(struct build *build, struct error *err)
 		r = each_path(build, &policy->baselines[i].paths, "files.baseline", protect_path, err);
 	if (r == 0)
 		r = protect_common(build, err);
+	if (r == 0 && policy->deny_write.count > 0)
+		r = protect_worktrees(build, err);
 	if (r < 0)
 		return err && err->code ? r : error_set(err, r, "protect paths");
 	layout_sort(&build->guards, build);

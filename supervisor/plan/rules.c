@@ -93,6 +93,10 @@ static int add_own(struct build *build)
 
 	for (size_t i = 0; r == 0 && i < COUNT(own); i++)
 		r = add_own_rule(build, own[i].kind, own[i].path);
+	if (r == 0 && build->spec->state_dir)
+		r = add_own_rule(build, RULE_HIDE, build->spec->state_dir);
+	if (r == 0 && build->spec->runtime_dir)
+		r = add_own_rule(build, RULE_DENY_WRITE, build->spec->runtime_dir);
 	if (r == 0 && build->home.text[0] && layout_shows(build, build->home.text) &&
 	    layout_shows(build, build->home.text)->kind == MOUNT_TMPFS)
 		r = add_own_rule(build, RULE_WRITE, build->home.text);

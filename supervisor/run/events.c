@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "run/run.h"
@@ -123,6 +124,20 @@ static uint32_t syscall_of(const struct event_head *event)
 	return ((const struct event_syscall *)(const void *)event)->syscall;
 }
 
+/* One record for each call that was tried: a harmless one first must not stand for the others. */
+static bool first_refusal(struct run *run, const struct event_head *event, struct slice object,
+			  struct slice rule, uint64_t count)
+{
+	char name[32];
+	int len;
+
+	if (event_shape(event->kind) == SHAPE_SYSCALL) {
+		len = snprintf(name, sizeof(name), "system call %u", syscall_of(event));
+		object = slice_new(name, len > 0 ? (size_t)len : 0);
+	}
+	return first_of(run, event, MERGE_DENIAL, RECORD_DECISION, object, rule, count);
+}
+
 static bool request_of(const struct event_head *event, struct slice object, struct request *request)
 {
 	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
@@ -199,24 +214,37 @@ static bool is_refusal(const struct run *run, const struct event_head *event,
 	}
 }
 
-/* Calls that the base filter refuses by an argument, or by their ABI: no list of numbers has them. */
-static void decide_filtered(const struct run *run, const struct event_head *event,
-			    struct decision *decision)
+/* What the base filter refuses by an argument, or by its ABI: no list of numbers has it. NULL = the base
+ * filter it was not. */
+static const char *filtered_because(const struct event_head *event)
 {
-	bool namespaces = false, foreign = event->flags & EVENT_FOREIGN_ABI;
+	const struct event_path *path = (const void *)event;
 
+	if (event->flags & EVENT_FOREIGN_ABI)
+		return "calls of a foreign architecture are refused in every run";
+	if ((event->kind == EVENT_CHMOD || event->kind == EVENT_MKNOD) && event->ret == -EPERM &&
+	    path->open_flags & (S_ISUID | S_ISGID))
+		return "set-user-ID and set-group-ID modes are refused in every run";
 	if (event->kind != EVENT_SYSCALL_REFUSED)
-		return;
+		return NULL;
 	switch (syscall_of(event)) {
 	case SYS_unshare:
 	case SYS_clone:
+		return "new namespaces are refused in every run";
 	case SYS_ioctl:
-		namespaces = true;
-		break;
+		return "typing into a terminal is refused in every run";
 	default:
-		break;
+		return NULL;
 	}
-	if (!foreign && !namespaces)
+}
+
+static void decide_filtered(const struct run *run, const struct event_head *event,
+			    struct decision *decision)
+{
+	const char *reason = filtered_because(event);
+	const struct event_path *path = (const void *)event;
+
+	if (!reason)
 		return;
 	*decision = (struct decision){
 		.verdict = VERDICT_DENY, .on = (enum on_refusal)run->rules.on_forbidden,
@@ -224,9 +252,27 @@ static void decide_filtered(const struct run *run, const struct event_head *even
 		.remedy = "run this part outside Bailiff",
 		.remedy_agent = "Do not try again or another way round: the answer stays the same.",
 	};
-	IGNORE(snprintf(decision->reason, sizeof(decision->reason), "%s", foreign
-			? "calls of a foreign architecture are refused in every run"
-			: "new namespaces and typing into a terminal are refused in every run") < 0);
+	/* Folders are set-group-ID for good reasons; refused all the same, but no incident. */
+	if (event_shape(event->kind) == SHAPE_PATH && !(path->open_flags & S_ISUID))
+		decision->on = ON_DENY;
+	IGNORE(snprintf(decision->reason, sizeof(decision->reason), "%s", reason) < 0);
+}
+
+/* A name that the policy allows, yet the mounts refuse: a link leads from it to a protected place. Else an
+ * agent could try protected names through links of its own for as long as it likes. */
+static void decide_read_only(const struct run *run, const struct event_head *event,
+			     struct decision *decision)
+{
+	if (event->ret != -EROFS || event_shape(event->kind) != SHAPE_PATH)
+		return;
+	*decision = (struct decision){
+		.verdict = VERDICT_DENY, .on = (enum on_refusal)run->rules.files_on_scope,
+		.violation = SCOPE_VIOLATION, .rule = slice_of("files.deny_write"),
+		.remedy = "name the place itself, not a link to it, to see which rule protects it",
+		.remedy_agent = "Do not write through this link: what it names is protected.",
+	};
+	IGNORE(snprintf(decision->reason, sizeof(decision->reason),
+			"the name leads to a place that this run may not write") < 0);
 }
 
 /* Programs ask for these to see whether they exist, and go on without: ENOSYS is an answer, no
@@ -256,6 +302,8 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 	}
 	if (decision.verdict == VERDICT_ALLOW || event->flags & EVENT_FOREIGN_ABI)
 		decide_filtered(run, event, &decision);
+	if (decision.verdict == VERDICT_ALLOW)
+		decide_read_only(run, event, &decision);
 	if (decision.verdict == VERDICT_ALLOW) {
 		/* Refused by something else than the policy: permissions, a peer, the host. */
 		facts.verdict = RECORD_VERDICT_ERROR;
@@ -278,7 +326,7 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 			      RECORD_EFFECT_PREVENTED, &decision, NULL, object, event);
 		return;
 	}
-	if (first_of(run, event, MERGE_DENIAL, RECORD_DECISION, object, decision.rule, count))
+	if (first_refusal(run, event, object, decision.rule, count))
 		put_refusal(run, event, &facts);
 }
 

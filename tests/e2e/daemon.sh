@@ -26,6 +26,11 @@ is "a second supervisor on the same state directory is refused" $? 1
 check "in one line that names the directory" grep -q "another supervisor works on '$STATE'" "$T/err"
 check "and with a next step" grep -q 'next: ' "$T/err"
 refute "and leaves no socket behind" test -e "$T/other/control.sock"
+"$BIN/bailiffd" --state-dir "$STATE" --runtime-dir "$RUNTIME" >"$T/err" 2>&1
+is "one on both directories of the first is refused" $? 1
+"$BIN/bailiffd" --state-dir "$T/other-state" --runtime-dir "$RUNTIME" >"$T/err" 2>&1
+is "one on the runtime directory of the first is refused" $? 1
+check "and takes nothing with it: the first one can still run" supervised -q -- true
 check "ps reaches the first one all the same" "$BAILIFF" ps --runtime-dir "$RUNTIME"
 # In the cgroup of a run, yet with the socket in sight: only its cgroup tells it apart.
 cgroup=$(findmnt -nro TARGET -t cgroup2 | head -n 1)/bailiff/test-$$/run

@@ -43,7 +43,7 @@ void ledger_args_finish(struct ledger_args *args);
 	{ 0, "since", OPTION_TEXT, LEDGER_AT(since), "TIME", "RFC 3339, -10min, today, yesterday, boot", NULL }, \
 	{ 0, "until", OPTION_TEXT, LEDGER_AT(until), "TIME", "before this time", NULL },           \
 	{ 0, "seq", OPTION_LIST, LEDGER_AT(seqs), "A..B", "numbers of records, or one number", NULL }, \
-	{ 'n', "limit", OPTION_COUNT, LEDGER_AT(limit), "N", "at most so many", NULL },            \
+	{ 'n', "limit", OPTION_COUNT, LEDGER_AT(limit), "N", "the newest N only", NULL },            \
 	{ 'r', "reverse", OPTION_FLAG, LEDGER_AT(reverse), NULL, "newest first", NULL }
 
 /* Opens what --db or --state-dir names. Returns 0 or a negative errno with text. */

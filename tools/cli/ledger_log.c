@@ -229,6 +229,35 @@ static int follow(struct ledger *ledger, struct ledger_filter *filter, struct pr
 	return r == -EPIPE ? 0 : r;
 }
 
+static int note_seq(void *context, const struct ledger_hit *hit)
+{
+	uint64_t *seq = context;
+
+	*seq = hit->seq;
+	return 0;
+}
+
+/* -n N means the newest N, oldest of them first, as in journalctl(1): find where they begin. */
+static int begin_at_newest(struct ledger *ledger, struct ledger_filter *filter, struct error *err)
+{
+	struct ledger_filter backwards = *filter;
+	struct ledger_answer answer;
+	uint64_t first = filter->seq_from;
+	int r;
+
+	if (filter->limit == 0 || filter->newest_first)
+		return 0;
+	backwards.newest_first = true;
+	r = ledger_query(ledger, &backwards, note_seq, &first, &answer, err);
+	if (r < 0)
+		return r;
+	filter->seq_from = first;
+	filter->limit = 0;
+	/* Nothing found stays nothing; what is written meanwhile is not of this answer. */
+	filter->seq_to = filter->seq_to || answer.size == 0 ? filter->seq_to : answer.size - 1;
+	return 0;
+}
+
 static int show(const char *verb, struct ledger *ledger, struct ledger_filter *filter,
 		const struct ledger_args *args)
 {
@@ -240,6 +269,8 @@ static int show(const char *verb, struct ledger *ledger, struct ledger_filter *f
 	bool changed;
 	int r = ledger_poll(ledger, &changed, &err);
 
+	if (r == 0)
+		r = begin_at_newest(ledger, filter, &err);
 	if (r == 0)
 		r = query(ledger, filter, &printer, &answer, &err);
 	if (r == 0 && args->follow) {

@@ -9,7 +9,7 @@
 #include "ledger/render.h"
 
 static const struct option_row list_rows[] = {
-	{ 'n', "limit", OPTION_COUNT, LEDGER_AT(limit), "N", "at most so many", NULL },
+	{ 'n', "limit", OPTION_COUNT, LEDGER_AT(limit), "N", "the newest N only", NULL },
 	{ 'r', "reverse", OPTION_FLAG, LEDGER_AT(reverse), NULL, "newest first", NULL },
 	LEDGER_WHERE_ROWS,
 };

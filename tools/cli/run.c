@@ -119,6 +119,8 @@ static int request_plan(struct run_request *request, int *ret_plan_fd, struct er
 		.network = -1, /* this and the limits are in the policy by now */
 		.workspace = request->args.workspace,
 		.flags = terminal_flags(&request->args),
+		.state_dir = request->args.dirs.state_dir,
+		.runtime_dir = request->args.dirs.runtime_dir,
 		.doc = buf_slice(&request->policy.json),
 		.filter = slice_new(request->policy.filter, sizeof(request->policy.filter[0]) *
 							     request->policy.filter_count),
