@@ -19,6 +19,7 @@
 #include "base/loop.h"
 #include "daemon/wire.h"
 #include "launch/launch.h"
+#include "launch/porter.h"
 #include "plan/plan.h"
 #include "run/heartbeat.h"
 #include "run/merge.h"
@@ -60,7 +61,9 @@ struct runs {
 	int init_fd, self_pidfd;
 	uid_t init_uid;
 	gid_t init_gid;
+	bool no_porter;                /* the supervisor ends with its run: nobody would use one */
 	/* Own. */
+	struct porter porter;
 	struct run *slots[RUNS_MAX];
 	uint32_t count;
 	struct run *last;              /* the run of the last event: most have the same */
@@ -130,6 +133,8 @@ void runs_finish(struct runs *runs);
 void runs_event(void *ctx, const struct event_head *event);
 /* The outbox's wish: stop or go on. */
 void runs_press(struct runs *runs, bool high);
+/* Sees to it that the next launch finds a porter (launch/porter.h). Costs a fork where there is none. */
+void runs_porter_start(struct runs *runs);
 struct run *runs_find(const struct runs *runs, const struct ulid *id);
 
 struct run_request {
