@@ -216,37 +216,37 @@ static int start_everything(const struct launch_spec *spec, int channel, bool ca
 	return r;
 }
 
-int launch_run(const struct launch_spec *spec, struct launched *ret_launched, struct error *err)
+/* What a start that failed left behind. */
+static void clear_away(const struct launch_spec *spec, bool carried, struct launched *launched)
+{
+	if (carried) {
+		porter_stop(spec->porter, spec->tree);
+		/* One that did not answer in time may have started somebody. */
+		IGNORE(cgroup_kill(&launched->cgroup) < 0 ||
+		       cgroup_wait_empty(&launched->cgroup, PORTER_TIMEOUT_MS) < 0);
+	}
+	IGNORE(cgroup_remove(&launched->cgroup) < 0); /* empty: nobody was started */
+}
+
+static int launch_once(const struct launch_spec *spec, bool carried, struct launched *ret_launched,
+		       struct error *err)
 {
 	struct launched launched = LAUNCHED_NONE;
-	bool carried = spec->porter && porter_ready(spec->porter);
 	char name[ULID_TEXT_LEN + 1];
 	auto_close int ours = FD_NONE, theirs = FD_NONE;
 	int pair[2];
-	int r = spec_check(spec, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, -errno, "make the channel to pid 1");
 	ours = pair[0];
 	theirs = pair[1];
 	ulid_text(&spec->run, name);
 	r = cgroup_new(spec->tree, name, carried ? PORTER_GROUP : NULL, &launched.cgroup, err);
+	if (r == 0)
+		r = start_everything(spec, theirs, carried, &launched, err);
 	if (r < 0) {
-		if (carried)
-			porter_stop(spec->porter, spec->tree);
-		return r;
-	}
-	r = start_everything(spec, theirs, carried, &launched, err);
-	if (r < 0) {
-		if (carried) {
-			porter_stop(spec->porter, spec->tree);
-			/* One that did not answer in time may have started somebody. */
-			IGNORE(cgroup_kill(&launched.cgroup) < 0 ||
-			       cgroup_wait_empty(&launched.cgroup, PORTER_TIMEOUT_MS) < 0);
-		}
-		IGNORE(cgroup_remove(&launched.cgroup) < 0); /* empty: nobody was started */
+		clear_away(spec, carried, &launched);
 		return r;
 	}
 	launched.in_force |= 1U << FEATURE_CGROUP_V2 | 1U << FEATURE_CGROUP_INTO | 1U << FEATURE_CGROUP_KILL |
@@ -254,6 +254,19 @@ int launch_run(const struct launch_spec *spec, struct launched *ret_launched, st
 	launched.channel_fd = TAKE_FD(ours);
 	*ret_launched = launched;
 	return 0;
+}
+
+int launch_run(const struct launch_spec *spec, struct launched *ret_launched, struct error *err)
+{
+	bool carried = spec->porter && porter_ready(spec->porter);
+	int r = spec_check(spec, err);
+
+	if (r == 0)
+		r = launch_once(spec, carried, ret_launched, err);
+	/* Somebody killed the porter. It was for speed only. */
+	if (carried && r == -EPIPE)
+		r = launch_once(spec, false, ret_launched, err);
+	return r;
 }
 
 /* ---- the channel ---- */
