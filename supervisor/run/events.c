@@ -103,6 +103,7 @@ static bool first_of(struct run *run, const struct event_head *event, enum merge
 		.key = { .proc_start_ns = event->proc_start_ns, .proc_pid = event->tgid, .what = what },
 		.kind = (uint16_t)kind,
 	};
+	uint64_t gen = 0;
 
 	if (event_shape(event->kind) == SHAPE_PATH) {
 		const struct event_ino *ino = &((const struct event_path *)(const void *)event)->ino;
@@ -110,9 +111,10 @@ static bool first_of(struct run *run, const struct event_head *event, enum merge
 		/* A refused call's inode is that of whatever was found on the way: the name counts. */
 		sample.dev = what == MERGE_DENIAL ? 0 : ino->dev;
 		sample.ino = what == MERGE_DENIAL ? 0 : ino->ino;
+		gen = what == MERGE_DENIAL ? 0 : ino->gen;
 	}
 	memcpy(sample.rule, rule.data ? rule.data : "", MIN(rule.len, sizeof(sample.rule) - 1));
-	sample.key.object = merge_object(sample.dev, sample.ino, object, rule);
+	sample.key.object = merge_object(sample.dev, sample.ino, gen, object, rule);
 	return merge_first(run->merge, &sample, object, event->time_ns, MAX(count, (uint64_t)1),
 			   run_merge_report, run);
 }
