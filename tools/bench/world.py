@@ -100,7 +100,8 @@ class World:
     @contextlib.contextmanager
     def live_run(self, *argv):
         """A run that goes on meanwhile; gives its process once it has said a line."""
-        with subprocess.Popen(self.run_argv(*argv), cwd=self.work, env=self.env, stdout=subprocess.PIPE, text=True) as run:
+        with subprocess.Popen(self.run_argv(*argv), cwd=self.work, env=self.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True) as run:
             try:
                 if not run.stdout.readline():
                     raise SystemExit(f"bench: {' '.join(argv)} does not start")
