@@ -76,6 +76,18 @@ struct projector *projector_free(struct projector *projector);
  * run -1; changes of such a run change nothing. */
 int projector_apply(struct projector *projector, const struct projection *projection,
 		    struct slice rec, struct error *err) MUST_USE;
+
+/* The columns of event but `rec`, in their order; -1 in obj and obj2 is NULL. */
+enum event_column {
+	EVENT_SEQ, EVENT_TS, EVENT_RUN, EVENT_RSEQ, EVENT_PROC, EVENT_KIND, EVENT_VERDICT, EVENT_SEV,
+	EVENT_OBJ, EVENT_OBJ2, EVENT_REC, EVENT_REC_LEN, EVENT_COLUMNS,
+};
+struct event_row { int64_t cells[EVENT_COLUMNS]; };  /* [EVENT_REC] is not used */
+
+/* The same without a row in `event`: *ret_row says what it would hold. For verify, which compares
+ * that with the file: to write it only to read it again costs more than all the rest. */
+int projector_derive(struct projector *projector, const struct projection *projection,
+		     struct slice rec, struct event_row *ret_row, struct error *err) MUST_USE;
 /* Drops the caches. */
 void projector_forget(struct projector *projector);
 

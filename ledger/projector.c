@@ -52,7 +52,7 @@ static const char *const sql_texts[SQL_COUNT] = {
 
 #define NONE (-1)
 #define UID_SLOTS 4096U
-#define NAME_SLOTS 16384U
+#define NAME_SLOTS 65536U /* a source tree and its build: 2.5 MiB, touched as used */
 
 struct uid_slot { uint8_t uid[16]; int64_t id; bool used; };
 struct name_slot { char *bytes; size_t len; int64_t id; enum name_type type; };
@@ -317,24 +317,31 @@ static int proc_change(struct projector *projector, const struct projection *p,
 	return 0;
 }
 
-static int event_row(struct projector *projector, const struct projection *p,
-		     const struct ids *ids, struct slice rec)
+static struct event_row event_row(const struct projection *p, const struct ids *ids, struct slice rec)
 {
-	sqlite3_stmt *statement = statement_of(projector, SQL_EVENT);
 	const struct record *record = p->record;
 
-	sqlite3_bind_int64(statement, 1, (int64_t)p->seq);
-	sqlite3_bind_int64(statement, 2, (int64_t)record->ts_ns);
-	sqlite3_bind_int64(statement, 3, ids->run);
-	sqlite3_bind_int64(statement, 4, record->has_run ? (int64_t)record->rseq : NONE);
-	sqlite3_bind_int64(statement, 5, ids->proc);
-	sqlite3_bind_int64(statement, 6, record->kind);
-	sqlite3_bind_int64(statement, 7, record->verdict);
-	sqlite3_bind_int64(statement, 8, record->sev);
-	bind_id(statement, 9, ids->obj);
-	bind_id(statement, 10, ids->obj2);
-	bind_blob(statement, 11, rec);
-	sqlite3_bind_int64(statement, 12, (int64_t)rec.len);
+	return (struct event_row){ .cells = {
+		[EVENT_SEQ] = (int64_t)p->seq, [EVENT_TS] = (int64_t)record->ts_ns,
+		[EVENT_RUN] = ids->run, [EVENT_RSEQ] = record->has_run ? (int64_t)record->rseq : NONE,
+		[EVENT_PROC] = ids->proc, [EVENT_KIND] = record->kind,
+		[EVENT_VERDICT] = record->verdict, [EVENT_SEV] = record->sev,
+		[EVENT_OBJ] = ids->obj, [EVENT_OBJ2] = ids->obj2, [EVENT_REC_LEN] = (int64_t)rec.len,
+	} };
+}
+
+static int event_add(struct projector *projector, const struct event_row *row, struct slice rec)
+{
+	sqlite3_stmt *statement = statement_of(projector, SQL_EVENT);
+
+	for (int i = 0; i < EVENT_COLUMNS; i++) {
+		if (i == EVENT_OBJ || i == EVENT_OBJ2)
+			bind_id(statement, i + 1, row->cells[i]);
+		else if (i == EVENT_REC)
+			bind_blob(statement, i + 1, rec);
+		else
+			sqlite3_bind_int64(statement, i + 1, row->cells[i]);
+	}
 	return run_statement(statement);
 }
 
@@ -539,9 +546,12 @@ static int find_run(struct projector *projector, const struct projection *p, str
 	return 0;
 }
 
-static int apply(struct projector *projector, const struct projection *p, struct slice rec)
+/* With `ret_row` the event's own row is handed out instead of written. */
+static int apply(struct projector *projector, const struct projection *p, struct slice rec,
+		 struct event_row *ret_row)
 {
 	struct ids ids = { NONE, NONE, NONE, NONE };
+	struct event_row row;
 	int r = find_run(projector, p, &ids);
 
 	if (r < 0)
@@ -551,23 +561,38 @@ static int apply(struct projector *projector, const struct projection *p, struct
 		r = proc_row(projector, p, &ids);
 	if (r == 0 && p->record->has_proc)
 		r = proc_change(projector, p, &ids);
-	if (r == 0)
-		r = event_row(projector, p, &ids, rec);
+	row = event_row(p, &ids, rec);
+	if (ret_row)
+		*ret_row = row;
+	else if (r == 0)
+		r = event_add(projector, &row, rec);
 	if (r == 0 && p->time_idx)
 		r = time_row(projector, p);
 	return r < 0 ? r : apply_change(projector, p, &ids);
 }
 
-int projector_apply(struct projector *projector, const struct projection *projection,
-		    struct slice rec, struct error *err)
+static int apply_or_say(struct projector *projector, const struct projection *projection,
+			struct slice rec, struct event_row *ret_row, struct error *err)
 {
-	int r = apply(projector, projection, rec);
+	int r = apply(projector, projection, rec, ret_row);
 
 	if (r == -EIO)
 		return error_say(err, r, "project record %llu: %s",
 				 (unsigned long long)projection->seq,
 				 sqlite3_errmsg(projector->db));
 	return r;
+}
+
+int projector_apply(struct projector *projector, const struct projection *projection,
+		    struct slice rec, struct error *err)
+{
+	return apply_or_say(projector, projection, rec, NULL, err);
+}
+
+int projector_derive(struct projector *projector, const struct projection *projection,
+		     struct slice rec, struct event_row *ret_row, struct error *err)
+{
+	return apply_or_say(projector, projection, rec, ret_row, err);
 }
 
 int projector_replay(struct projector *projector, uint64_t seq, struct slice rec,

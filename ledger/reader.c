@@ -143,7 +143,9 @@ static int harden(struct reader *reader, sqlite3 *db, struct error *err)
 			return say(reader, db, "protect the reader of", err);
 	}
 	if (sqlite3_exec(db, "PRAGMA query_only = ON; PRAGMA cell_size_check = ON;"
-			     "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;",
+			     "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+			     /* Taken as pages are read: the check of the indexes comes back to them. */
+			     "PRAGMA cache_size = -65536;",
 			 NULL, NULL, NULL) != SQLITE_OK)
 		return say(reader, db, "protect the reader of", err);
 	sqlite3_progress_handler(db, PROGRESS_OPS, past_deadline, reader);

@@ -41,7 +41,8 @@ int verify_replay_page(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_root(struct verify_pass *pass, uint64_t size, struct tree_hash *ret_root) MUST_USE;
 
 /* verify_state.c: every cell. */
-int verify_events(struct verify_pass *pass, uint64_t from, uint64_t to, struct error *err) MUST_USE;
+/* `row` is the file's, with all columns in their order. */
+void verify_event(struct verify_pass *pass, sqlite3_stmt *row, const struct event_row *want);
 int verify_tiles(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_tables(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_docs(struct verify_pass *pass, struct error *err) MUST_USE;

@@ -23,8 +23,8 @@ static void both_finish(struct both *both)
 	reader_finalize_p(&both->replica);
 }
 
-static int both_open(struct verify_pass *pass, const struct schema_table *table, const char *where,
-		     struct both *both, struct error *err)
+static int both_open(struct verify_pass *pass, const struct schema_table *table, struct both *both,
+		     struct error *err)
 {
 	char text[SQL_MAX];
 	struct buf sql = buf_fixed(text, sizeof(text));
@@ -34,8 +34,8 @@ static int both_open(struct verify_pass *pass, const struct schema_table *table,
 	both->keys = 1;
 	for (const char *c = table->order; *c; c++)
 		both->keys += *c == ',';
-	if (buf_printf(&sql, "SELECT %s FROM main.%s %s ORDER BY %s", table->columns, table->name,
-		       where, table->order) < 0)
+	if (buf_printf(&sql, "SELECT %s FROM main.%s ORDER BY %s", table->columns, table->name,
+		       table->order) < 0)
 		return error_set(err, -ENOSPC, "compare table %s", table->name);
 	r = reader_prepare(pass->reader, text, &both->file, err);
 	if (r < 0)
@@ -179,6 +179,35 @@ static void find_cell(struct verify_pass *pass, const struct both *both, int col
 		    both->table->name, sqlite3_column_name(both->replica, column), in_file, by_log);
 }
 
+/* The event's own columns, of which the records give the numbers without a table. */
+static bool same_number(sqlite3_stmt *row, int column, int64_t want, bool may_be_null)
+{
+	int type = sqlite3_column_type(row, column);
+
+	if (type == SQLITE_NULL)
+		return may_be_null && want < 0;
+	return type == SQLITE_INTEGER && sqlite3_column_int64(row, column) == want &&
+	       !(may_be_null && want < 0);
+}
+
+void verify_event(struct verify_pass *pass, sqlite3_stmt *row, const struct event_row *want)
+{
+	for (int i = 0; i < EVENT_COLUMNS; i++) {
+		bool may_be_null = i == EVENT_OBJ || i == EVENT_OBJ2;
+		char in_file[CELL_TEXT_MAX], by_log[CELL_TEXT_MAX] = "nothing";
+
+		if (i == EVENT_REC || same_number(row, i, want->cells[i], may_be_null))
+			continue;
+		cell_text(row, i, in_file);
+		if (!may_be_null || want->cells[i] >= 0)
+			IGNORE(snprintf(by_log, sizeof(by_log), "%lld", (long long)want->cells[i]) < 0);
+		verify_find(pass, want->cells[EVENT_SEQ],
+			    "table event, column %s: the file has %s, the records give %s",
+			    sqlite3_column_name(row, i), in_file, by_log);
+		return;
+	}
+}
+
 static void compare_row(struct verify_pass *pass, const struct both *both)
 {
 	int columns = sqlite3_column_count(both->replica);
@@ -218,12 +247,12 @@ static int compare_next(struct verify_pass *pass, struct both *both, struct erro
 }
 
 static int compare_table(struct verify_pass *pass, const struct schema_table *table,
-			 const char *where, struct error *err)
+			 struct error *err)
 {
 	cleanup_with(both_finish) struct both both = { 0 };
 	int r;
 
-	r = both_open(pass, table, where, &both, err);
+	r = both_open(pass, table, &both, err);
 	if (r == 0)
 		r = step_file(pass, &both, err);
 	if (r == 0)
@@ -240,21 +269,6 @@ static const struct schema_table *table_named(const char *name)
 			return &schema_tables[i];
 	}
 	return NULL;
-}
-
-int verify_events(struct verify_pass *pass, uint64_t from, uint64_t to, struct error *err)
-{
-	char where[80];
-	struct buf text = buf_fixed(where, sizeof(where));
-
-	/* The replica lacks the last record when that could not be derived: said already. */
-	if (pass->report->finding_count && to > from)
-		to--;
-	if (to <= from)
-		return 0;
-	IGNORE(buf_printf(&text, "WHERE seq >= %llu AND seq < %llu%c", (unsigned long long)from,
-			  (unsigned long long)to, 0) < 0);
-	return compare_table(pass, table_named("event"), where, err);
 }
 
 /* Rows that paging by seq >= 0 did not see. */
@@ -276,7 +290,7 @@ int verify_tiles(struct verify_pass *pass, struct error *err)
 {
 	int r = verify_strays(pass, err);
 
-	return r < 0 ? r : compare_table(pass, table_named("tile"), "", err);
+	return r < 0 ? r : compare_table(pass, table_named("tile"), err);
 }
 
 int verify_tables(struct verify_pass *pass, struct error *err)
@@ -285,7 +299,7 @@ int verify_tables(struct verify_pass *pass, struct error *err)
 
 	for (size_t i = 0; r == 0 && i < schema_table_count; i++) {
 		if (schema_tables[i].role == ROLE_PROJECTION)
-			r = compare_table(pass, &schema_tables[i], "", err);
+			r = compare_table(pass, &schema_tables[i], err);
 	}
 	return r;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -205,6 +206,7 @@ static int open_runs(struct daemon *daemon, struct error *err)
 	runs->watch = daemon->watch;
 	runs->outbox = daemon->outbox;
 	runs->tree = &daemon->tree;
+	runs->no_porter = daemon->options.exit_when_idle;
 	runs->features = &daemon->features;
 	runs->callbacks = (struct run_callbacks){
 		.started = requests_started, .notice = requests_notice, .ended = requests_ended,
@@ -343,6 +345,8 @@ static void daemon_finish(struct daemon *daemon)
 		runs_finish(&daemon->runs);
 	if (daemon->scribe.loop)
 		scribe_finish(&daemon->scribe, LEDGER_WAIT_MS);
+	if (daemon->tree.v2_fd != FD_NONE)
+		porter_stop(&daemon->runs.porter, &daemon->tree);
 	daemon->watch = watch_close(daemon->watch);
 	cgroup_tree_close(&daemon->tree);
 	daemon->outbox = outbox_free(daemon->outbox);
@@ -385,6 +389,7 @@ int daemon_run(const struct options *options, struct error *err)
 	daemon->options = *options;
 	daemon->state_fd = daemon->runtime_fd = daemon->lock_fd = daemon->listen_fd = daemon->signal_fd = FD_NONE;
 	daemon->runs.init_fd = daemon->runs.self_pidfd = FD_NONE;
+	daemon->runs.porter = PORTER_NONE;
 	daemon->tree.v2_fd = FD_NONE;
 	for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
 		daemon->tree.v1_fd[i] = FD_NONE;
@@ -392,7 +397,10 @@ int daemon_run(const struct options *options, struct error *err)
 	if (r == 0)
 		r = privilege_trim(err);
 	if (r == 0) {
+		/* Parsing the kernel's types took 10 MiB, which each fork would go through. */
+		malloc_trim(0);
 		announce(daemon);
+		runs_porter_start(&daemon->runs);
 		daemon_idle_check(daemon);
 		r = loop_run(daemon->loop);
 		if (r < 0)

@@ -10,6 +10,7 @@
 #include "init/tree.h"
 
 #define TMPFS_MIB_DEFAULT 1024U
+#define LOOK_UP_BATCH 64U    /* sources open at a time */
 
 typedef int (*mount_function)(struct init *init, const struct plan_mount *mount, const char *source,
 			      const char *target);
@@ -35,11 +36,12 @@ static unsigned int attributes(const struct plan_mount *mount, unsigned int more
 static int mount_bind(struct init *init, const struct plan_mount *mount, const char *source,
 		      const char *target)
 {
-	auto_close int from = tree_host(init, source);
+	auto_close int from = TAKE_FD(init->source);
 	auto_close int to = FD_NONE, tree = FD_NONE;
 	unsigned int attr = attributes(mount, mount->kind == MOUNT_BIND_RO ? ATTR_RDONLY : 0);
 	int directory;
 
+	(void)source;
 	if (from < 0)
 		return from;
 	directory = is_directory(from);
@@ -202,10 +204,47 @@ static int mount_one(struct init *init, const struct plan_mount *mount, struct e
 	return r;
 }
 
+static bool is_bind(const struct plan_mount *mount)
+{
+	return mount->kind == MOUNT_BIND_RO || mount->kind == MOUNT_BIND_RW;
+}
+
+/* Taking the caller's identity and giving it back are ten calls, so it is done once for a batch.
+ * fds[i] becomes a descriptor or -errno; FD_NONE for what is no bind. */
+static int sources_look_up(const struct init *init, const struct plan_mount *mounts, uint32_t count,
+			   int *fds, struct error *err)
+{
+	int r = identity_as_caller(init, err);
+
+	for (uint32_t i = 0; i < count; i++)
+		fds[i] = r == 0 && is_bind(&mounts[i]) ?
+			 tree_host(init, plan_text(&init->plan, mounts[i].source)) : FD_NONE;
+	return r < 0 ? r : identity_as_root(err);
+}
+
+static int mount_batch(struct init *init, const struct plan_mount *mounts, uint32_t count,
+		       struct error *err)
+{
+	int fds[LOOK_UP_BATCH];
+	int r = sources_look_up(init, mounts, count, fds, err);
+
+	for (uint32_t i = 0; i < count; i++) {
+		init->source = fds[i];
+		if (r == 0)
+			r = mount_one(init, &mounts[i], err);
+		if (init->source >= 0)
+			fd_close(init->source); /* not taken */
+	}
+	init->source = FD_NONE;
+	return r;
+}
+
 int stage_mounts(struct init *init, struct error *err)
 {
-	for (uint32_t i = 0; i < init->plan.head->sections[PLAN_MOUNTS].count; i++) {
-		int r = mount_one(init, &init->plan.mounts[i], err);
+	uint32_t count = init->plan.head->sections[PLAN_MOUNTS].count;
+
+	for (uint32_t i = 0; i < count; i += LOOK_UP_BATCH) {
+		int r = mount_batch(init, &init->plan.mounts[i], MIN(count - i, LOOK_UP_BATCH), err);
 
 		if (r < 0)
 			return r;

@@ -38,7 +38,7 @@ static int lookup_as_caller(const struct init *init, int dir, const char *path)
 
 int tree_host(const struct init *init, const char *path)
 {
-	return lookup_as_caller(init, init->host, path);
+	return lookup(init->host, path);
 }
 
 int tree_inside(const struct init *init, const char *path)
@@ -97,9 +97,12 @@ static int step(const struct init *init, int dir, const char *name, bool directo
 
 int tree_make(const struct init *init, const char *path, bool directory)
 {
-	auto_close int at = lookup(init->root, ".");
+	auto_close int at = lookup(init->root, path);
 	char name[NAME_SIZE];
 
+	if (at != -ENOENT)
+		return TAKE_FD(at); /* one call where all is there already */
+	at = lookup(init->root, ".");
 	while (at >= 0) {
 		size_t len;
 		int next;

@@ -9,7 +9,8 @@
 #define ATTR_NOEXEC 2U
 #define ATTR_DEVICES 4U   /* without nodev: for the few nodes of /dev */
 
-/* A host path with the caller's rights, no links. O_PATH. Returns fd or -errno. */
+/* A host path, no links. O_PATH. Call it between identity_as_caller() and identity_as_root(): whose rights
+ * count is not its business. Returns fd or -errno. */
 int tree_host(const struct init *init, const char *path) MUST_USE;
 /* A path inside the new root with the caller's rights. O_PATH. Returns fd or -errno. */
 int tree_inside(const struct init *init, const char *path) MUST_USE;

@@ -64,14 +64,23 @@ static int directories_remove(const struct cgroup_tree *tree, const char *name)
 	return result;
 }
 
-static int directories_make(const struct cgroup_tree *tree, struct cgroup *cgroup)
+static int rename_and_open(int dir, const char *from, const char *name, int *ret_fd)
+{
+	if (renameat(dir, from, dir, name) < 0)
+		return -errno;
+	*ret_fd = open_directory(dir, name);
+	return MIN(*ret_fd, 0);
+}
+
+static int directories_make(const struct cgroup_tree *tree, const char *v1_from, struct cgroup *cgroup)
 {
 	struct stat st;
 	int r = make_and_open(tree->v2_fd, cgroup->name, &cgroup->dir_fd);
 
 	for (int i = 0; r >= 0 && i < CGROUP_CONTROLLER_COUNT; i++)
 		if (tree->v1_fd[i] != FD_NONE)
-			r = make_and_open(tree->v1_fd[i], cgroup->name, &cgroup->v1_fd[i]);
+			r = v1_from ? rename_and_open(tree->v1_fd[i], v1_from, cgroup->name, &cgroup->v1_fd[i]) :
+				      make_and_open(tree->v1_fd[i], cgroup->name, &cgroup->v1_fd[i]);
 	if (r < 0)
 		return r;
 	cgroup->events_fd = openat(cgroup->dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
@@ -81,8 +90,8 @@ static int directories_make(const struct cgroup_tree *tree, struct cgroup *cgrou
 	return 0;
 }
 
-int cgroup_new(const struct cgroup_tree *tree, const char *name, struct cgroup *ret_cgroup,
-	       struct error *err)
+int cgroup_new(const struct cgroup_tree *tree, const char *name, const char *v1_from,
+	       struct cgroup *ret_cgroup, struct error *err)
 {
 	struct cgroup cgroup = CGROUP_NONE;
 	int r;
@@ -93,7 +102,7 @@ int cgroup_new(const struct cgroup_tree *tree, const char *name, struct cgroup *
 	if (faccessat(tree->v2_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return error_set(err, -EEXIST, "cgroup '%s/%s'", tree->v2_path, name);
 	cgroup.tree = tree;
-	r = directories_make(tree, &cgroup);
+	r = directories_make(tree, v1_from, &cgroup);
 	if (r < 0) {
 		descriptors_close(&cgroup);
 		IGNORE(directories_remove(tree, name) < 0);

@@ -53,10 +53,11 @@ void cgroup_tree_close(struct cgroup_tree *tree);
  * `timeout_ms`. Returns the number of runs removed, or -ETIMEDOUT, or -errno. */
 int cgroup_tree_sweep(const struct cgroup_tree *tree, uint32_t timeout_ms) MUST_USE;
 
-/* Makes the directories of one run. `name` as for an instance, capitals allowed. End it with
+/* Makes the directories of one run. `name` as for an instance, capitals allowed. With `v1_from` the v1
+ * ones are not made: those of this name, with whoever is in them, are renamed. End it with
  * cgroup_remove(). On failure nothing is left. Returns 0, -EEXIST, or -errno. */
-int cgroup_new(const struct cgroup_tree *tree, const char *name, struct cgroup *ret_cgroup,
-	       struct error *err) MUST_USE;
+int cgroup_new(const struct cgroup_tree *tree, const char *name, const char *v1_from,
+	       struct cgroup *ret_cgroup, struct error *err) MUST_USE;
 
 /* Applies pids, memory and cpu. *ret_in_force gets the FEATURE_LIMIT_* bits of what was asked for and
  * applied. Returns 0 also when some could not be applied: the caller compares with what is required. */

@@ -18,19 +18,12 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "daemon/wire.h"
-#include "plan/handover.h"
+#include "launch/porter.h"
+#include "launch/start.h"
 
 #define FIRST_SPARE_FD 64        /* sources are moved above the targets, so that none overwrites another */
 #define INIT_BYTES_MAX (64U << 20)
 #define NS_PER_MS 1000000U
-
-/* Everything the child needs, made before it exists. */
-struct start {
-	int fds[HANDOVER_COUNT];     /* close-on-exec, all at or above FIRST_SPARE_FD; FD_NONE = none */
-	int init_fd;
-	int v1_procs[CGROUP_CONTROLLER_COUNT];
-	char uid[16], gid[16], run[ULID_TEXT_LEN + 1], name[16];
-};
 
 static int fd_high(int fd, int *ret_fd)
 {
@@ -58,7 +51,7 @@ static void start_finish(struct start *start)
 
 static void start_init(struct start *start)
 {
-	*start = (struct start){ .init_fd = FD_NONE };
+	*start = (struct start){ .init_fd = FD_NONE, .cgroup_fd = FD_NONE };
 	for (size_t i = 0; i < COUNT(start->fds); i++)
 		start->fds[i] = FD_NONE;
 	for (size_t i = 0; i < COUNT(start->v1_procs); i++)
@@ -66,7 +59,7 @@ static void start_init(struct start *start)
 }
 
 static int start_descriptors(const struct launch_spec *spec, const struct cgroup *cgroup, int channel,
-			     struct start *start)
+			     bool carried, struct start *start)
 {
 	int r = fd_high(spec->init_fd, &start->init_fd);
 
@@ -84,7 +77,7 @@ static int start_descriptors(const struct launch_spec *spec, const struct cgroup
 		r = fd_high_at(cgroup->dir_fd, "cgroup.kill", &start->fds[HANDOVER_KILL]);
 	if (r >= 0)
 		r = fd_high_at(cgroup->dir_fd, "cgroup.freeze", &start->fds[HANDOVER_FREEZE]);
-	for (int i = 0; r >= 0 && i < CGROUP_CONTROLLER_COUNT; i++)
+	for (int i = 0; r >= 0 && !carried && i < CGROUP_CONTROLLER_COUNT; i++)
 		if (cgroup->v1_fd[i] != FD_NONE)
 			r = fd_high_at(cgroup->v1_fd[i], "cgroup.procs", &start->v1_procs[i]);
 	return r;
@@ -123,23 +116,34 @@ static void __attribute__((noreturn)) child_main(struct start *start)
 	child_fail(start, "execute bailiff-init");
 }
 
-static int clone_init(const struct launch_spec *spec, struct start *start, struct launched *launched)
+pid_t start_clone(struct start *start, uint64_t more, uint64_t exit_signal, int *ret_pidfd)
 {
-	int pidfd = FD_NONE;
 	struct clone_args args = {
-		.flags = CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
-			 CLONE_NEWUTS,
-		.pidfd = (uint64_t)(uintptr_t)&pidfd,
-		.exit_signal = SIGCHLD,
-		.cgroup = (uint64_t)launched->cgroup.dir_fd,
+		.flags = start->flags | more,
+		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+		.exit_signal = exit_signal,
+		.cgroup = (uint64_t)start->cgroup_fd,
 	};
-	pid_t pid;
+	pid_t pid = sys_clone3(&args);
 
-	if (spec->plan->head->network_mode != NETWORK_HOST)
-		args.flags |= CLONE_NEWNET;
-	pid = sys_clone3(&args);
 	if (pid == 0)
 		child_main(start);
+	return pid;
+}
+
+static int clone_init(const struct launch_spec *spec, bool carried, struct start *start,
+		      struct launched *launched)
+{
+	int pidfd = FD_NONE;
+	pid_t pid;
+
+	start->flags = CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+		       CLONE_NEWUTS;
+	start->cgroup_fd = launched->cgroup.dir_fd;
+	if (spec->plan->head->network_mode != NETWORK_HOST)
+		start->flags |= CLONE_NEWNET;
+	pid = carried ? porter_clone(spec->porter, start, &pidfd) :
+			start_clone(start, 0, SIGCHLD, &pidfd);
 	if (pid < 0)
 		return pid;
 	launched->pid = pid;
@@ -186,8 +190,8 @@ static int spec_check(const struct launch_spec *spec, struct error *err)
 	return 0;
 }
 
-static int start_everything(const struct launch_spec *spec, int channel, struct launched *launched,
-			    struct error *err)
+static int start_everything(const struct launch_spec *spec, int channel, bool carried,
+			    struct launched *launched, struct error *err)
 {
 	struct start start;
 	int r;
@@ -199,12 +203,12 @@ static int start_everything(const struct launch_spec *spec, int channel, struct 
 	ulid_text(&spec->run, start.run);
 	r = limits_apply(spec, launched, err);
 	if (r >= 0) {
-		r = start_descriptors(spec, &launched->cgroup, channel, &start);
+		r = start_descriptors(spec, &launched->cgroup, channel, carried, &start);
 		if (r < 0)
 			error_set(err, r, "collect the descriptors of the run");
 	}
 	if (r >= 0) {
-		r = clone_init(spec, &start, launched);
+		r = clone_init(spec, carried, &start, launched);
 		if (r < 0)
 			error_set(err, r, "start pid 1 of the run");
 	}
@@ -212,27 +216,37 @@ static int start_everything(const struct launch_spec *spec, int channel, struct 
 	return r;
 }
 
-int launch_run(const struct launch_spec *spec, struct launched *ret_launched, struct error *err)
+/* What a start that failed left behind. */
+static void clear_away(const struct launch_spec *spec, bool carried, struct launched *launched)
+{
+	if (carried) {
+		porter_stop(spec->porter, spec->tree);
+		/* One that did not answer in time may have started somebody. */
+		IGNORE(cgroup_kill(&launched->cgroup) < 0 ||
+		       cgroup_wait_empty(&launched->cgroup, PORTER_TIMEOUT_MS) < 0);
+	}
+	IGNORE(cgroup_remove(&launched->cgroup) < 0); /* empty: nobody was started */
+}
+
+static int launch_once(const struct launch_spec *spec, bool carried, struct launched *ret_launched,
+		       struct error *err)
 {
 	struct launched launched = LAUNCHED_NONE;
 	char name[ULID_TEXT_LEN + 1];
 	auto_close int ours = FD_NONE, theirs = FD_NONE;
 	int pair[2];
-	int r = spec_check(spec, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, -errno, "make the channel to pid 1");
 	ours = pair[0];
 	theirs = pair[1];
 	ulid_text(&spec->run, name);
-	r = cgroup_new(spec->tree, name, &launched.cgroup, err);
-	if (r < 0)
-		return r;
-	r = start_everything(spec, theirs, &launched, err);
+	r = cgroup_new(spec->tree, name, carried ? PORTER_GROUP : NULL, &launched.cgroup, err);
+	if (r == 0)
+		r = start_everything(spec, theirs, carried, &launched, err);
 	if (r < 0) {
-		IGNORE(cgroup_remove(&launched.cgroup) < 0); /* empty: nobody was started */
+		clear_away(spec, carried, &launched);
 		return r;
 	}
 	launched.in_force |= 1U << FEATURE_CGROUP_V2 | 1U << FEATURE_CGROUP_INTO | 1U << FEATURE_CGROUP_KILL |
@@ -240,6 +254,19 @@ int launch_run(const struct launch_spec *spec, struct launched *ret_launched, st
 	launched.channel_fd = TAKE_FD(ours);
 	*ret_launched = launched;
 	return 0;
+}
+
+int launch_run(const struct launch_spec *spec, struct launched *ret_launched, struct error *err)
+{
+	bool carried = spec->porter && porter_ready(spec->porter);
+	int r = spec_check(spec, err);
+
+	if (r == 0)
+		r = launch_once(spec, carried, ret_launched, err);
+	/* Somebody killed the porter. It was for speed only. */
+	if (carried && r == -EPIPE)
+		r = launch_once(spec, false, ret_launched, err);
+	return r;
 }
 
 /* ---- the channel ---- */

@@ -23,6 +23,7 @@
 #include "plan/plan.h"
 
 struct init_message;
+struct porter;
 
 struct launch_spec {             /* all borrowed */
 	const struct plan *plan;     /* passed plan_check() */
@@ -35,6 +36,7 @@ struct launch_spec {             /* all borrowed */
 	const struct cgroup_tree *tree;
 	uid_t init_uid;              /* of pid 1: account bailiff-init; never 0 and never the run's */
 	gid_t init_gid;
+	struct porter *porter;       /* may be NULL; used when it is ready */
 };
 
 struct launched {

@@ -146,7 +146,7 @@ static int probe_cgroup(struct context *context)
 	if (!context->tree)
 		return -ENOENT;
 	IGNORE(snprintf(name, sizeof(name), "probe-%d", getpid()) < 0);
-	return cgroup_new(context->tree, name, &context->cgroup, NULL);
+	return cgroup_new(context->tree, name, NULL, &context->cgroup, NULL);
 }
 
 static int probe_kill(struct context *context)

@@ -18,8 +18,17 @@
 #define BUILD_GLOB_DEPTH_MAX 12U
 #define BUILD_GLOB_ENTRIES_MAX 20000U   /* directory entries read for the globs of one plan */
 
+#define BUILD_SEEN_MAX 512U
+#define BUILD_SEEN_PATH_MAX 96U
+
 struct path {                    /* a host path without symbolic links */
 	char text[PLAN_PATH_MAX];
+	struct stat st;
+};
+
+/* What lstat(2) said of a path before: most paths of a policy share their first components. */
+struct seen {
+	char path[BUILD_SEEN_PATH_MAX];
 	struct stat st;
 };
 
@@ -31,6 +40,7 @@ struct build {
 	bool home_exists;
 	char program[PLAN_PATH_MAX];
 	uint32_t glob_entries;
+	struct seen seen[BUILD_SEEN_MAX]; /* by a hash of the path */
 };
 
 /* strings of the plan; {0, 0} and buf.failed when they are full. */

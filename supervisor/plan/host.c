@@ -95,6 +95,26 @@ static int follow(struct walk *walk, char path[PLAN_PATH_MAX], const char *text)
 	return 0;
 }
 
+static int look(struct build *build, const char *path, struct stat *ret_st)
+{
+	uint32_t hash = 2166136261U; /* FNV-1a: a collision costs a call */
+	size_t len = strlen(path);
+	struct seen *seen;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)path[i]) * 16777619U;
+	seen = &build->seen[hash % BUILD_SEEN_MAX];
+	if (len > 0 && strcmp(seen->path, path) == 0) {
+		*ret_st = seen->st;
+		return 0;
+	}
+	if (lstat(path, ret_st) < 0)
+		return -errno;
+	if (text_copy(seen->path, sizeof(seen->path), slice_new(path, len)) == 0)
+		seen->st = *ret_st;
+	return 0;
+}
+
 static int step(struct build *build, struct walk *walk, struct slice part, host_link_fn link,
 		struct path *path)
 {
@@ -114,8 +134,9 @@ static int step(struct build *build, struct walk *walk, struct slice part, host_
 	path->text[len] = '/';
 	memcpy(path->text + len + 1, part.data, part.len);
 	path->text[len + 1 + part.len] = '\0';
-	if (lstat(path->text, &path->st) < 0)
-		return -errno;
+	r = look(build, path->text, &path->st);
+	if (r < 0)
+		return r;
 	if (!S_ISLNK(path->st.st_mode))
 		return 0;
 	link_len = readlink(path->text, text, sizeof(text) - 1);
@@ -140,8 +161,9 @@ int host_resolve(struct build *build, const char *text, host_link_fn link, struc
 	if (path.text[0] == '\0')
 		IGNORE(text_copy(path.text, sizeof(path.text), slice_of("/")) < 0);
 	/* The last step may have been "..": look at what is meant, not at what was passed. */
-	if (lstat(path.text, &path.st) < 0)
-		return -errno;
+	r = look(build, path.text, &path.st);
+	if (r < 0)
+		return r;
 	*ret_path = path;
 	return 0;
 }

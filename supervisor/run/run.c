@@ -161,6 +161,8 @@ void run_conclude(struct run *run)
 		return;
 	}
 	close_begin(run);
+	/* Only now: while the porter waits for its groups, nobody else's cgroup can be written. */
+	runs_porter_start(runs);
 }
 
 /* ---- starting ---- */
@@ -551,13 +553,13 @@ static int run_new(struct runs *runs, struct run **ret_run, struct error *err)
 
 static int run_launch(struct run *run, const struct run_request *request, struct error *err)
 {
-	const struct runs *runs = run->runs;
+	struct runs *runs = run->runs;
 	struct launch_spec spec = {
 		.plan = request->plan, .plan_fd = *request->plan_fd, .run = run->id,
 		.stdio = { request->stdio[0], request->stdio[1], request->stdio[2] },
 		.session_fd = *request->session_fd, .init_fd = runs->init_fd,
 		.supervisor_pidfd = runs->self_pidfd, .tree = runs->tree,
-		.init_uid = runs->init_uid, .init_gid = runs->init_gid,
+		.init_uid = runs->init_uid, .init_gid = runs->init_gid, .porter = &runs->porter,
 	};
 
 	return launch_run(&spec, &run->launched, err);

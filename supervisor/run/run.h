@@ -20,6 +20,7 @@
 #include "base/loop.h"
 #include "daemon/wire.h"
 #include "launch/launch.h"
+#include "launch/porter.h"
 #include "plan/plan.h"
 #include "run/heartbeat.h"
 #include "run/merge.h"
@@ -61,7 +62,9 @@ struct runs {
 	int init_fd, self_pidfd;
 	uid_t init_uid;
 	gid_t init_gid;
+	bool no_porter;                /* the supervisor ends with its run: nobody would use one */
 	/* Own. */
+	struct porter porter;
 	struct run *slots[RUNS_MAX];
 	uint32_t count;
 	struct run *last;              /* the run of the last event: most have the same */
@@ -136,6 +139,8 @@ void runs_event(void *ctx, const struct event_head *event);
 void runs_press(struct runs *runs, bool high);
 /* The watcher's wish: `ctx` is the struct runs. */
 void runs_ring_press(void *ctx, uint64_t cgroup_id, bool on);
+/* Sees to it that the next launch finds a porter (launch/porter.h). Costs a fork where there is none. */
+void runs_porter_start(struct runs *runs);
 struct run *runs_find(const struct runs *runs, const struct ulid *id);
 
 struct run_request {

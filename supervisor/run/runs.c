@@ -114,12 +114,19 @@ static int poll_due(struct timer *timer, uint64_t now_ns)
 	return loop_timer_set(runs->loop, timer, now_ns + WATCH_POLL_INTERVAL_NS, poll_due);
 }
 
+void runs_porter_start(struct runs *runs)
+{
+	if (!runs->no_porter)
+		IGNORE(porter_start(&runs->porter, runs->tree) < 0); /* then the next launch is slower */
+}
+
 static int tick_due(struct timer *timer, uint64_t now_ns)
 {
 	struct runs *runs = container_of(timer, struct runs, tick_timer);
 
 	runs_alive(runs);
 	runs_check_losses(runs);
+	runs_porter_start(runs);
 	for (size_t i = 0; i < RUNS_MAX; i++) {
 		if (runs->slots[i] && runs->slots[i]->step == RUN_STEP_LIVE)
 			run_check_limits(runs->slots[i]);

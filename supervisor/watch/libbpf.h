@@ -12,6 +12,9 @@
 
 /* Sends libbpf's messages where watch_verbose() says. */
 void watch_libbpf_init(void);
+/* Leaves the BPF maps that are mapped here out of every child: a fork is cheap again. Returns 0 or
+ * -errno; nothing depends on it but speed. */
+int maps_keep_from_children(void);
 /* True when a program for UNIX connects loads. */
 bool probe_unix_connect(void);
 /* The I_DIRTY_* bits of the running kernel; false when there is no writeback_mark_inode_dirty. */

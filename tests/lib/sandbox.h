@@ -243,6 +243,8 @@ static inline const char *sandbox_workspace(const char *name)
 	return path;
 }
 
+static struct porter *sandbox_porter; /* NULL: launches do without */
+
 static inline int sandbox_start_with(struct sandbox *sandbox, struct sandbox_plan *plan,
 				     const int stdio[3], int session, int supervisor_pidfd,
 				     struct error *err)
@@ -251,6 +253,7 @@ static inline int sandbox_start_with(struct sandbox *sandbox, struct sandbox_pla
 		.plan = &sandbox->plan, .stdio = { stdio[0], stdio[1], stdio[2] },
 		.session_fd = session, .init_fd = sandbox_init_fd, .supervisor_pidfd = supervisor_pidfd,
 		.tree = &sandbox_tree, .init_uid = INIT_UID, .init_gid = INIT_UID,
+		.porter = sandbox_porter,
 	};
 	int r;
 

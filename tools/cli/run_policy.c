@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/policy_cache.h"
 
 #define COMPILE_SECONDS 10U
 #define COMPILE_MEMORY (512UL << 20)
@@ -264,21 +265,22 @@ static int compile_wait(pid_t pid, const char *path, struct compiled *out, struc
 	return 0;
 }
 
-static int policy_take(const struct compiled *out, struct run_policy *policy, struct error *err)
+static int policy_write(struct run_policy *policy, struct error *err)
 {
 	int r;
 
-	policy->policy = policy_new();
-	if (!policy->policy)
-		return error_set(err, -ENOMEM, "keep the policy");
-	*policy->policy = out->policy;
-	policy->filter_count = out->filter_count;
-	memcpy(policy->filter, out->filter, sizeof(out->filter[0]) * out->filter_count);
 	policy->json = buf_growing(PLAN_DOC_MAX);
 	r = policy_json(policy->policy, &policy->json);
 	if (r == 0)
 		r = policy_digest(buf_slice(&policy->json), policy->digest);
 	return r < 0 ? error_set(err, r, "write the effective policy as JSON") : 0;
+}
+
+static void policy_take(const struct compiled *out, struct run_policy *policy)
+{
+	*policy->policy = out->policy;
+	policy->filter_count = out->filter_count;
+	memcpy(policy->filter, out->filter, sizeof(out->filter[0]) * out->filter_count);
 }
 
 static void compiled_unmap(struct compiled **out)
@@ -306,7 +308,25 @@ static int compile_confined(const struct run_args *args, const struct identity *
 	if (pid == 0)
 		compile_child(args, identity, path, bytes, out);
 	r = compile_wait(pid, path, out, err);
-	return r < 0 ? r : policy_take(out, policy, err);
+	if (r == 0)
+		policy_take(out, policy);
+	return r;
+}
+
+static int compile_or_remember(const struct run_args *args, const struct identity *identity,
+			       const char *path, struct slice bytes, struct run_policy *policy,
+			       struct error *err)
+{
+	struct policy_key key;
+	bool has_key = policy_cache_key(args, path, bytes, &key) == 0;
+	int r;
+
+	if (has_key && policy_cache_get(args, &key, policy))
+		return 0;
+	r = compile_confined(args, identity, path, bytes, policy, err);
+	if (r == 0 && has_key)
+		policy_cache_put(args, &key, policy);
+	return r;
 }
 
 int run_policy_load(const struct run_args *args, const struct identity *identity,
@@ -322,7 +342,11 @@ int run_policy_load(const struct run_args *args, const struct identity *identity
 	r = policy_read(path, &bytes, err);
 	if (r < 0)
 		return error_exit(err, CLI_POLICY_INVALID);
-	return compile_confined(args, identity, path, buf_slice(&bytes), ret_policy, err);
+	ret_policy->policy = policy_new();
+	if (!ret_policy->policy)
+		return error_set(err, -ENOMEM, "keep the policy");
+	r = compile_or_remember(args, identity, path, buf_slice(&bytes), ret_policy, err);
+	return r < 0 ? r : policy_write(ret_policy, err);
 }
 
 void run_policy_finish(struct run_policy *policy)

@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured. A row is a generator of (subject, baseline) pairs: one pair for each round, both
+taken within the same moment of the machine. A new row is a function here and a line in ROWS."""
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
+
+from world import BWRAP, timed, wait
+
+ROUNDS = 15
+
+
+# ---- launching ----
+
+def launch_running(world):
+    with world.supervisor():
+        for _ in range(ROUNDS * 2):
+            yield (timed(lambda: world.call(world.run_argv("/bin/true"))), timed(lambda: world.call([*BWRAP, "/bin/true"])))
+
+
+def launch_alone(world):
+    """No supervisor listens: it is started, and has ended again before the next round."""
+    for _ in range(8):
+        yield (timed(lambda: world.call(world.run_argv("/bin/true"))), timed(lambda: world.call([*BWRAP, "/bin/true"])))
+        world.stop_all()
+
+
+# ---- work in the run ----
+
+C_FILES = 16
+C_TEXT = "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <sys/socket.h>\n" + "".join(
+    f"int f@_{i}(int x) {{ char b[64]; snprintf(b, sizeof b, \"%d\", x); return (int)strlen(b) + x * {i}; }}\n"
+    for i in range(60))
+
+
+def c_tree(world):
+    path = os.path.join(world.work, "build")
+    os.mkdir(path)
+    for number in range(C_FILES):
+        with open(os.path.join(path, f"p{number}.c"), "w", encoding="ascii") as file:
+            file.write(C_TEXT.replace("@", str(number)))
+    with open(os.path.join(path, "Makefile"), "w", encoding="ascii") as file:
+        file.write("OBJ := $(patsubst %.c,%.o,$(wildcard p*.c))\nlib.a: $(OBJ)\n\trm -f $@ && ar rcs $@ $^\n"
+                   "%.o: %.c\n\tgcc -O1 -c -o $@ $<\n")
+
+
+GIT_WORK = """set -e
+cd tree; rm -rf .git; cp -r ../template .git
+git add . && git -c user.name=b -c user.email=b@b commit -qm one && git status --porcelain && git log --stat | wc -l
+python3 -c 'import json, email, http.client, ast, glob
+for name in glob.glob("*.py"):
+    ast.parse(open(name).read())'
+"""
+
+
+def own(world, path):
+    subprocess.run(["chown", "-R", "bailiff-agent:", os.path.join(world.work, path)], check=True)
+
+
+def work(world, script):
+    argv = ["/bin/sh", "-c", script]
+    with world.supervisor():
+        world.call_native(argv)
+        for _ in range(5):
+            yield timed(lambda: world.call(world.run_argv(*argv))), timed(lambda: world.call_native(argv))
+
+
+def c_build(world):
+    c_tree(world)
+    own(world, "build")
+    yield from work(world, "cd build && rm -f *.o *.a && make -s -j2")
+
+
+def git_python(world):
+    tree = os.path.join(world.work, "tree")
+    os.mkdir(tree)
+    for number in range(200):
+        with open(os.path.join(tree, f"m{number}.py"), "w", encoding="ascii") as file:
+            file.write("".join(f"def f{i}(x):\n    return x * {i} + {number}\n" for i in range(40)))
+    own(world, "tree")
+    world.call_native(["git", "init", "-q", "--bare", "template"])
+    world.call_native(["git", "-C", "template", "config", "core.bare", "false"])
+    yield from work(world, GIT_WORK)
+
+
+# ---- one operation ----
+
+def in_run(what, count):
+    def row(world):
+        argv = [world.ops, what, str(count)]
+        with world.supervisor():
+            for _ in range(ROUNDS):
+                yield float(world.call(world.run_argv(*argv))), float(world.call_native(argv))
+    return row
+
+
+def on_host(what, count):
+    """Beside a supervisor with a live run, against the same machine without: for those who are not watched."""
+    def row(world):
+        argv = [world.ops, what, str(count)]
+        for _ in range(7):
+            with world.supervisor(), world.live_run(world.ops, "detach", "1"):
+                watched = float(world.call_native(argv))
+            yield watched, float(world.call_native(argv))
+    return row
+
+
+# ---- killing ----
+
+def emptied(path):
+    with open(os.path.join(path, "cgroup.events"), encoding="ascii") as events:
+        return "populated 0" in events.read()
+
+
+def kill_group(path):
+    def kill():
+        with open(os.path.join(path, "cgroup.kill"), "w", encoding="ascii") as file:
+            file.write("1")
+        with contextlib.suppress(OSError):     # ENODEV: its owner has removed it already
+            while not emptied(path):
+                pass
+    return timed(kill)
+
+
+def group_of(pid):
+    with open(f"/proc/{pid}/cgroup", encoding="ascii") as file:
+        line = next(line for line in file if line.startswith("0::"))
+    root = "/sys/fs/cgroup/unified" if os.path.isdir("/sys/fs/cgroup/unified") else "/sys/fs/cgroup"
+    return root + line.strip()[3:]
+
+
+def descendants(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def plain_group(world, count):
+    """The same processes in a cgroup that nobody watches."""
+    path = os.path.join(group_of("self"), f"bailiff-bench-{os.getpid()}")
+    os.mkdir(path)
+    with subprocess.Popen([world.ops, "detach", str(count)], stdout=subprocess.PIPE, text=True, preexec_fn=lambda: open(
+            os.path.join(path, "cgroup.procs"), "w", encoding="ascii").write("0")) as parent:
+        parent.stdout.readline()
+        took = kill_group(path)
+    wait(lambda: emptied(path))
+    os.rmdir(path)
+    return took
+
+
+def run_group(world, daemon):
+    inits = [pid for pid in descendants(daemon) if group_of(pid) != group_of(daemon)]
+    if len(inits) != 1:
+        raise SystemExit("bench: which of the supervisor's children is the run?")
+    return group_of(inits[0])
+
+
+def kill_tree(count):
+    def row(world):
+        with world.supervisor() as daemon:
+            for _ in range(5):
+                with world.live_run(world.ops, "detach", str(count)):
+                    ours = kill_group(run_group(world, daemon))
+                yield ours, plain_group(world, count)
+    return row
+
+
+def revoke(count):
+    """`bailiff revoke` from the command to the word that nothing is left."""
+    def row(world):
+        with world.supervisor():
+            for _ in range(5):
+                with world.live_run(world.ops, "detach", str(count)):
+                    run = json.loads(world.call(world.cli("ps", "--json")).splitlines()[0])["run"]
+                    ours = timed(lambda run=run: world.call(world.cli("revoke", run, "--reason", "bench", "--wait")))
+                yield ours, plain_group(world, count)
+    return row
+
+
+# ---- the ledger ----
+
+MEASURED = {}
+
+
+def ledger_rounds(world):
+    if not MEASURED:
+        env = dict(world.env, BAILIFF_BIN=world.programs)
+        lines = subprocess.run([os.path.join(world.benches, "ledger"), "200000", "3"], env=env, check=True, text=True,
+                               stdout=subprocess.PIPE).stdout
+        for line in map(json.loads, lines.splitlines()):
+            MEASURED.setdefault(line["what"], []).append(line["per_second"])
+    return MEASURED
+
+
+def ledger(what):
+    def row(world):
+        rounds = ledger_rounds(world)
+        yield from zip(rounds[what], rounds[what + " raw"])
+    return row
+
+
+# ---- watching ----
+
+def storm(world):
+    """Opens for 3 s in two processes; each must be in the ledger, as itself or in a folded count."""
+    seconds, path = 3, os.path.join(world.work, "storm.txt")
+    with open(path, "w", encoding="ascii"):
+        pass
+    os.chmod(path, 0o666)
+    script = f"{world.ops} storm {seconds} {path} & {world.ops} storm {seconds} {path}; wait"
+    for _ in range(3):
+        with world.supervisor():
+            opens = sum(map(int, world.call(world.run_argv("/bin/sh", "-c", script)).split()))
+        native = sum(map(int, world.call_native(["/bin/sh", "-c", script]).split()))
+        with sqlite3.connect(f"file:{world.state}/ledger/1/ledger.db?mode=ro", uri=True) as db:
+            lost = db.execute("SELECT coalesce(sum(n), 0) FROM gap").fetchone()[0]
+        if lost:
+            raise SystemExit(f"bench: {lost} events were lost in the storm")
+        yield opens / seconds, native / seconds
+
+
+# ---- memory ----
+
+def rss(pid):
+    """Resident KiB without the pages of the rings."""
+    total = mapping = 0
+    with open(f"/proc/{pid}/smaps", encoding="ascii") as file:
+        for line in file:
+            word = line.split(None, 1)[0]
+            if not word.endswith(":"):
+                mapping = "bpf-map" in line
+            elif word == "Rss:" and not mapping:
+                total += int(line.split()[1])
+    return total
+
+
+def map_memory(pid):
+    total = 0
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
+            fields = dict(line.split(":", 1) for line in file if ":" in line)
+        if "map_type" in fields and "memlock" in fields:
+            total += int(fields["memlock"])
+    return total // 1024
+
+
+def memory(world):
+    with world.supervisor() as daemon:
+        world.call(world.run_argv("/bin/true"))
+        yield rss(daemon), map_memory(daemon)
+
+
+def memory_per_run(world):
+    runs = 20
+    with world.supervisor() as daemon:
+        world.call(world.run_argv("/bin/true"))
+        before = rss(daemon)
+        started = [subprocess.Popen(world.run_argv("/bin/sh", "-c", "echo up; exec sleep 1000"), cwd=world.work, env=world.env,
+                                    stdout=subprocess.PIPE) for _ in range(runs)]
+        for run in started:
+            run.stdout.readline()
+        yield (rss(daemon) - before) / runs, before
+        for run in started:
+            run.terminate()
+            run.wait()
+
+
+# name: (function, unit, what the baseline is, bar on "ratio" or "value", its limit). A bar that ends in
+# "at least" is a lower one. Rows without a bar are there to be seen. A row for a brokered create goes
+# beside "open in the run".
+ROWS = {
+    "launch, supervisor runs": (launch_running, "ms", "bubblewrap", "ratio", 1.5),
+    "launch, no supervisor": (launch_alone, "ms", "bubblewrap", "value", 150),
+    "C build": (c_build, "ms", "native", "ratio", 1.08),
+    "git and python3": (git_python, "ms", "native", None, None),
+    "open in the run": (in_run("open", 100000), "ns", "native", None, None),
+    "exec in the run": (in_run("exec", 300), "ns", "native", None, None),
+    "connect in the run": (in_run("connect", 5000), "ns", "native", None, None),
+    "open on the host": (on_host("open", 300000), "ns", "native", "ratio", 1.05),
+    "exec on the host": (on_host("exec", 300), "ns", "native", None, None),
+    "connect on the host": (on_host("connect", 5000), "ns", "native", None, None),
+    "kill 1": (kill_tree(1), "ms", "plain cgroup", None, None),
+    "kill 200": (kill_tree(200), "ms", "plain cgroup", "value", 10),
+    "revoke 1": (revoke(1), "ms", "plain cgroup", None, None),
+    "revoke 200": (revoke(200), "ms", "plain cgroup", None, None),
+    "ledger append": (ledger("append"), "records/s", "raw SQLite", "value at least", 100000),
+    "ledger verify": (ledger("verify"), "records/s", "SELECT + SHA-256", "value at least", 500000),
+    "open storm, no loss": (storm, "opens/s", "native", None, None),
+    "memory": (memory, "KiB", "BPF maps", "value", 30 * 1024),
+    "memory of one run": (memory_per_run, "KiB", "supervisor", "value", 64),
+}
