@@ -311,6 +311,8 @@ static __always_inline int handle_dirty(struct inode *inode, __u32 flags)
 		return 0;
 	if (run->flags & RUN_REVOKED)
 		bpf_send_signal(SIGKILL);
+	if (is_broker(bpf_get_current_task_btf()))
+		return 0;
 	seen_key_fill(&key, inode, EVENT_CREATE);
 	if (bpf_map_lookup_elem(&seen, &key))
 		return 0;

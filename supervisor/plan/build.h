@@ -31,6 +31,7 @@ struct build {
 	bool home_exists;
 	char program[PLAN_PATH_MAX];
 	uint32_t glob_entries;
+	bool broker;                 /* a protected name may appear later: PLAN_BROKER */
 };
 
 /* strings of the plan; {0, 0} and buf.failed when they are full. */
