@@ -48,16 +48,22 @@ static int place_of(struct caller *caller, int dir_fd, uint64_t address, bool fo
 	return r < 0 ? r : place_find(caller, dir_fd, path, follow, ret);
 }
 
+static bool exists(const struct place *place)
+{
+	struct stat st;
+
+	return !place->name[0] || fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* Where something new shall be: the last component is not followed. */
 static int new_place_of(struct caller *caller, int dir_fd, uint64_t address, bool directory,
 			struct place *place)
 {
-	struct stat st;
 	int r = place_of(caller, dir_fd, address, false, place);
 
 	if (r < 0)
 		return r;
-	if (!place->name[0] || fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (exists(place))
 		return -EEXIST;
 	if (errno != ENOENT)
 		return -errno;
@@ -438,6 +444,8 @@ static int call_rename(struct caller *caller, const struct renaming *renaming)
 	r = slash_holds(&from, &from);
 	if (r >= 0)
 		r = slash_holds(&to, &from);
+	if (r >= 0 && renaming->flags & RENAME_NOREPLACE && exists(&to))
+		r = -EEXIST;
 	if (r >= 0)
 		r = may_arrive(caller->broker, &from, &to);
 	if (r >= 0 && renaming->flags & RENAME_EXCHANGE)
@@ -471,14 +479,13 @@ static int bind_name(struct caller *caller, int fd, struct sockaddr_un *address,
 	cleanup_with(place_finish) struct place place = PLACE_NONE;
 	auto_close int cwd = FD_NONE;
 	char path[sizeof(address->sun_path) + 1] = { 0 };
-	struct stat st;
 	int r, dir;
 
 	memcpy(path, address->sun_path, len - offsetof(struct sockaddr_un, sun_path));
 	r = place_find(caller, AT_FDCWD, path, false, &place);
 	if (r < 0)
 		return r;
-	if (!place.name[0] || fstatat(place.dir, place.name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (exists(&place))
 		return -EADDRINUSE;
 	r = place_may_appear(caller->broker, &place, false, NULL);
 	if (r >= 0)
