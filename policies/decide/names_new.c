@@ -60,6 +60,17 @@ static enum new_name below(struct slice own, bool glob, struct slice path)
 	return NEW_NAME_FREE;
 }
 
+/* Most paths part from a rule before its first wildcard: one comparison. */
+static bool parts_early(struct slice own, bool glob, struct slice path)
+{
+	size_t fixed = 0, common;
+
+	while (fixed < own.len && !(glob && (own.data[fixed] == '*' || own.data[fixed] == '?')))
+		fixed++;
+	common = MIN(fixed, path.len);
+	return common > 0 && memcmp(own.data, path.data, common) != 0;
+}
+
 enum new_name new_name_at(const struct rules *rules, struct slice path)
 {
 	enum new_name strictest = NEW_NAME_FREE;
@@ -71,7 +82,7 @@ enum new_name new_name_at(const struct rules *rules, struct slice path)
 		struct slice own = slice_new(rules->strings + rule->path_offset, rule->path_len);
 		enum new_name one;
 
-		if (!forbids(rule->kind))
+		if (!forbids(rule->kind) || parts_early(own, rule->flags & RULE_GLOB, path))
 			continue;
 		if (rule_path_matches(rules, rule, path))
 			return NEW_NAME_PROTECTED;

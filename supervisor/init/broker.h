@@ -35,6 +35,7 @@ struct caller {
 	struct seccomp_data data;
 	pid_t tgid;              /* with `umask`: read when needed, 0 before */
 	mode_t umask;
+	int cwd;                 /* O_PATH, when it was asked for; owned */
 };
 
 /* Where a path leads: the directory and the last component, which need not exist. */
@@ -61,7 +62,8 @@ int caller_bytes(const struct caller *caller, uint64_t address, void *to, size_t
 int caller_text(const struct caller *caller, uint64_t address, char *to, size_t size) MUST_USE;
 /* Fills tgid and umask. */
 int caller_status(struct caller *caller) MUST_USE;
-/* O_PATH of the caller's working directory (AT_FDCWD) or of what its descriptor names. */
+/* O_PATH of the caller's working directory (AT_FDCWD; looked up once) or of what its descriptor
+ * names. The new descriptor is the caller's of this function. */
 int caller_path_fd(struct caller *caller, int fd) MUST_USE;
 /* The caller's open file itself, for bind. */
 int caller_file(struct caller *caller, int fd) MUST_USE;

@@ -134,6 +134,10 @@ int caller_path_fd(struct caller *caller, int fd)
 	char path[48];
 	int r;
 
+	if (fd == AT_FDCWD && caller->cwd != FD_NONE) {
+		r = fcntl(caller->cwd, F_DUPFD_CLOEXEC, 0);
+		return r < 0 ? -errno : r;
+	}
 	if (fd == AT_FDCWD)
 		IGNORE(snprintf(path, sizeof(path), "%d/cwd", caller->tid) < 0);
 	else
@@ -147,6 +151,8 @@ int caller_path_fd(struct caller *caller, int fd)
 		fd_close(r);
 		return -ESRCH;
 	}
+	if (r >= 0 && fd == AT_FDCWD)
+		caller->cwd = fcntl(r, F_DUPFD_CLOEXEC, 0);
 	/* /proc/PID/fd of a process that is not dumpable is root's. */
 	return r == -EACCES && fd != AT_FDCWD ? caller_file(caller, fd) : r;
 }

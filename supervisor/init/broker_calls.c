@@ -552,7 +552,7 @@ static const struct row {
 void broker_serve(struct broker *broker, const struct seccomp_notif *request)
 {
 	struct caller caller = { .broker = broker, .id = request->id, .tid = (pid_t)request->pid,
-				 .data = request->data };
+				 .data = request->data, .cwd = FD_NONE };
 	struct outcome outcome = { .error = -EACCES, .fd = FD_NONE };
 
 	/* A call without a row is a bug of the filter's: refused. */
@@ -564,6 +564,7 @@ void broker_serve(struct broker *broker, const struct seccomp_notif *request)
 	else if (outcome.error >= 0 && !outcome.answered)
 		answer(&caller, 0);
 	fd_close(outcome.fd);
+	fd_close(caller.cwd);
 	if (outcome.error < 0 && outcome.error != -ESRCH)
 		answer(&caller, outcome.error);
 }
