@@ -135,7 +135,7 @@ static const uint16_t held_requests[] = {
 
 static const uint16_t broker_allowed[] = {
 	SYS_ioctl, SYS_process_vm_readv, SYS_openat, SYS_openat2, SYS_close, SYS_newfstatat, SYS_fstat,
-	SYS_fstatfs, SYS_readlinkat, SYS_read, SYS_getdents64, SYS_lseek, SYS_fcntl, SYS_umask, SYS_mkdirat,
+	SYS_fstatfs, SYS_readlinkat, SYS_read, SYS_pread64, SYS_getdents64, SYS_lseek, SYS_fcntl, SYS_umask, SYS_mkdirat,
 	SYS_mknodat, SYS_symlinkat, SYS_linkat, SYS_renameat, SYS_renameat2, SYS_bind, SYS_fchdir, SYS_pidfd_open,
 	SYS_pidfd_getfd, SYS_kill, SYS_brk, SYS_mmap, SYS_munmap, SYS_poll, SYS_exit_group,
 	SYS_restart_syscall,

@@ -15,6 +15,7 @@
 #include "init/broker.h"
 
 #define PAGE_BYTES 4096U
+#define STATUS_OPEN_MAX 16U
 #define STATUS_BYTES 512U    /* Name, Umask, State and Tgid are its first lines */
 
 bool broker_holds(const struct broker *broker, uint64_t id)
@@ -110,17 +111,39 @@ static int status_take(struct caller *caller, const char *status)
 	return 0;
 }
 
+/* Opening costs more than reading, and a thread makes many names: the last ones stay open. Such a
+ * descriptor belongs to the thread, not to its number: of a dead one nothing is read (ESRCH). */
+static ssize_t status_read(const struct caller *caller, char status[STATUS_BYTES])
+{
+	static struct {
+		pid_t tid;
+		int fd;
+	} open_status[STATUS_OPEN_MAX];
+	size_t slot = (size_t)caller->tid % STATUS_OPEN_MAX;
+	char path[32];
+	ssize_t len;
+
+	if (open_status[slot].tid == caller->tid) {
+		len = pread(open_status[slot].fd, status, STATUS_BYTES - 1, 0);
+		if (len > 0)
+			return len;
+	}
+	if (open_status[slot].tid > 0)
+		fd_close(open_status[slot].fd);
+	IGNORE(snprintf(path, sizeof(path), "%d/status", caller->tid) < 0);
+	open_status[slot].fd = openat(caller->broker->proc, path, O_RDONLY | O_CLOEXEC);
+	open_status[slot].tid = open_status[slot].fd < 0 ? 0 : caller->tid;
+	return open_status[slot].fd < 0 ? -1 : pread(open_status[slot].fd, status, STATUS_BYTES - 1, 0);
+}
+
 int caller_status(struct caller *caller)
 {
-	char path[32], status[STATUS_BYTES];
-	auto_close int fd = FD_NONE;
+	char status[STATUS_BYTES];
 	ssize_t len;
 
 	if (caller->tgid > 0)
 		return 0;
-	IGNORE(snprintf(path, sizeof(path), "%d/status", caller->tid) < 0);
-	fd = openat(caller->broker->proc, path, O_RDONLY | O_CLOEXEC);
-	len = fd < 0 ? -1 : read(fd, status, sizeof(status) - 1);
+	len = status_read(caller, status);
 	if (!caller_is_held(caller))
 		return -ESRCH;
 	if (len < 0)

@@ -26,6 +26,7 @@
 struct outcome {
 	int error;               /* negative errno, or 0 */
 	int fd;                  /* to be injected; owned */
+	int flags;               /* O_CLOEXEC, as asked */
 	bool answered;           /* by a helper */
 };
 
@@ -153,6 +154,7 @@ static int open_waiting(const struct caller *caller, int dir, const char *name, 
 static int open_here(int dir, const char *name, int flags, mode_t mode, struct outcome *outcome)
 {
 	outcome->fd = openat(dir, name, flags, mode);
+	outcome->flags = flags;
 	return outcome->fd < 0 ? -errno : 0;
 }
 
@@ -560,7 +562,7 @@ void broker_serve(struct broker *broker, const struct seccomp_notif *request)
 		if (rows[i].nr == request->data.nr)
 			outcome.error = rows[i].serve(&caller, &outcome);
 	if (outcome.error >= 0 && outcome.fd != FD_NONE)
-		outcome.error = inject(&caller, outcome.fd, fcntl(outcome.fd, F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0);
+		outcome.error = inject(&caller, outcome.fd, outcome.flags);
 	else if (outcome.error >= 0 && !outcome.answered)
 		answer(&caller, 0);
 	fd_close(outcome.fd);
