@@ -12,6 +12,9 @@ cp "$PROBE" "$WORK/probe" && cp "$race" "$WORK/names_race" && chmod 0755 "$WORK/
 policy=$T/free.yaml
 sed -e 's/^\( *name:\) .*/\1 free/' -e '/^  deny_read:/d' "$TOP/policies/library/default.yaml" |
 	awk '/^  deny_write:/ { skip = 1; next } skip && /^    / { next } { skip = 0; print }' >"$policy"
+# The rules, and no end for what is tried: the observer reads the changing path, too, and would revoke.
+race_policy=$T/race.yaml
+sed 's/^  medium: .*/  medium: [warn]/' "$TOP/policies/library/default.yaml" >"$race_policy"
 start_supervisor || { not_ok "the supervisor starts"; finish; }
 
 inside() { supervised -- sh -c "$1" >"$T/out" 2>&1; }
@@ -87,10 +90,10 @@ import ctypes
 ctypes.CDLL(None).prctl(4, 0)
 open(\".env\", \"w\").write(\"x\")"'
 
-rounds=20000
+rounds=10000
 race_inside() { # DESCRIPTION ARGUMENTS SETUP
 	clean
-	inside "$3; ./names_race $2 $rounds" || :
+	supervised -p "$race_policy" -- sh -c "$3; ./names_race $2 $rounds" >"$T/out" 2>&1 || :
 	race_made=$(grep -x '[0-9]*' "$T/out")
 	is "refused in a race: $1 ($race_made other names made)" "$(planted)" ""
 	check "the race made something: $1" test "${race_made:-0}" -gt 0
