@@ -29,7 +29,7 @@ static unsigned int bit_at(const struct ulid *ulid, int bit)
 {
 	if (bit < 0)
 		return 0;
-	return (ulid->bytes[bit / 8] >> (7 - bit % 8)) & 1U;
+	return (unsigned int)ulid->bytes[bit / 8] >> (7 - bit % 8) & 1U;
 }
 
 void ulid_text(const struct ulid *ulid, char to[ULID_TEXT_LEN + 1])

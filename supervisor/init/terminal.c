@@ -34,6 +34,27 @@ static int socket_is_harmless(int fd)
 	return 0;
 }
 
+/* Files that are switches of the kernel, such as cgroup.procs or core_pattern: who writes is judged by who
+ * opened them, so the agent would act as the caller. Reading is what the caller redirected. */
+static int file_is_harmless(int fd, int mode)
+{
+	static const uint32_t switches[] = {
+		PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC,
+		TRACEFS_MAGIC, SECURITYFS_MAGIC, BPF_FS_MAGIC, BINFMTFS_MAGIC, EFIVARFS_MAGIC,
+		PSTOREFS_MAGIC, SELINUX_MAGIC, SMACK_MAGIC, RDTGROUP_SUPER_MAGIC,
+	};
+	struct statfs fs;
+
+	if ((mode & O_ACCMODE) == O_RDONLY)
+		return 0;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	for (size_t i = 0; i < COUNT(switches); i++)
+		if ((uint32_t)fs.f_type == switches[i])
+			return -EACCES;
+	return 0;
+}
+
 /* 1: a terminal; 0: fine as it is; -EACCES: refused. */
 static int judge(int fd)
 {
@@ -47,6 +68,7 @@ static int judge(int fd)
 		return -EACCES;
 	switch (st.st_mode & S_IFMT) {
 	case S_IFREG:
+		return file_is_harmless(fd, mode);
 	case S_IFIFO:
 		return 0;
 	case S_IFSOCK:

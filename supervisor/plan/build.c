@@ -101,8 +101,16 @@ static int check_workspace(const struct build *build, struct error *err)
 		error_say(err, -EPERM, "the system directory '%s' cannot be a workspace", shown);
 		return refuse(err, -EPERM, "start in a directory of your own");
 	}
-	if (spec->owner_uid == 0 || workspace->st.st_uid == spec->uid ||
-	    build->policy->workspace_mode == WORKSPACE_READONLY)
+	if (build->policy->workspace_mode == WORKSPACE_READONLY)
+		return 0;
+	/* .bashrc, .profile, .config/autostart, .ssh: what is written there runs later, outside. */
+	if (build->home.text[0] && path_is_below(build->home.text, workspace->text)) {
+		error_say(err, -EPERM, "the home directory '%s' cannot be a workspace: files in it run "
+			  "when you log in", shown);
+		return refuse(err, -EPERM, "start in a directory below it, or use a policy with "
+			      "`workspace: {mode: readonly}`");
+	}
+	if (spec->owner_uid == 0 || workspace->st.st_uid == spec->uid)
 		return 0;
 	error_say(err, -EPERM, "the workspace '%s' belongs to uid %u, not to uid %u", shown,
 		  workspace->st.st_uid, spec->uid);

@@ -103,6 +103,7 @@ static bool first_of(struct run *run, const struct event_head *event, enum merge
 		.key = { .proc_start_ns = event->proc_start_ns, .proc_pid = event->tgid, .what = what },
 		.kind = (uint16_t)kind,
 	};
+	uint64_t gen = 0;
 
 	if (event_shape(event->kind) == SHAPE_PATH) {
 		const struct event_ino *ino = &((const struct event_path *)(const void *)event)->ino;
@@ -110,9 +111,10 @@ static bool first_of(struct run *run, const struct event_head *event, enum merge
 		/* A refused call's inode is that of whatever was found on the way: the name counts. */
 		sample.dev = what == MERGE_DENIAL ? 0 : ino->dev;
 		sample.ino = what == MERGE_DENIAL ? 0 : ino->ino;
+		gen = what == MERGE_DENIAL ? 0 : ino->gen;
 	}
 	memcpy(sample.rule, rule.data ? rule.data : "", MIN(rule.len, sizeof(sample.rule) - 1));
-	sample.key.object = merge_object(sample.dev, sample.ino, object, rule);
+	sample.key.object = merge_object(sample.dev, sample.ino, gen, object, rule);
 	return merge_first(run->merge, &sample, object, event->time_ns, MAX(count, (uint64_t)1),
 			   run_merge_report, run);
 }
@@ -258,6 +260,23 @@ static void decide_filtered(const struct run *run, const struct event_head *even
 	IGNORE(snprintf(decision->reason, sizeof(decision->reason), "%s", reason) < 0);
 }
 
+/* A name that the policy allows, yet the mounts refuse: a link leads from it to a protected place. Else an
+ * agent could try protected names through links of its own for as long as it likes. */
+static void decide_read_only(const struct run *run, const struct event_head *event,
+			     struct decision *decision)
+{
+	if (event->ret != -EROFS || event_shape(event->kind) != SHAPE_PATH)
+		return;
+	*decision = (struct decision){
+		.verdict = VERDICT_DENY, .on = (enum on_refusal)run->rules.files_on_scope,
+		.violation = SCOPE_VIOLATION, .rule = slice_of("files.deny_write"),
+		.remedy = "name the place itself, not a link to it, to see which rule protects it",
+		.remedy_agent = "Do not write through this link: what it names is protected.",
+	};
+	IGNORE(snprintf(decision->reason, sizeof(decision->reason),
+			"the name leads to a place that this run may not write") < 0);
+}
+
 /* Programs ask for these to see whether they exist, and go on without: ENOSYS is an answer, no
  * incident. glibc asks for clone3 with every thread, which is not even news. */
 static bool is_question(const struct event_head *event, struct decision *decision)
@@ -285,6 +304,8 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 	}
 	if (decision.verdict == VERDICT_ALLOW || event->flags & EVENT_FOREIGN_ABI)
 		decide_filtered(run, event, &decision);
+	if (decision.verdict == VERDICT_ALLOW)
+		decide_read_only(run, event, &decision);
 	if (decision.verdict == VERDICT_ALLOW) {
 		/* Refused by something else than the policy: permissions, a peer, the host. */
 		facts.verdict = RECORD_VERDICT_ERROR;

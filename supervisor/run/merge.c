@@ -18,13 +18,15 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
 
 #define MIX_START 0xcbf29ce484222325ULL
 
-uint64_t merge_object(uint64_t dev, uint64_t ino, struct slice name, struct slice rule)
+uint64_t merge_object(uint64_t dev, uint64_t ino, uint64_t gen, struct slice name,
+		      struct slice rule)
 {
 	uint64_t hash = mix(MIX_START, rule.data, rule.len);
 
 	if (ino == 0)
 		return mix(hash, name.data, name.len);
 	hash = mix(hash, &dev, sizeof(dev));
+	hash = mix(hash, &gen, sizeof(gen));
 	return mix(hash, &ino, sizeof(ino));
 }
 
@@ -42,6 +44,15 @@ static bool same_key(const struct merge_key *a, const struct merge_key *b)
 {
 	return a->proc_start_ns == b->proc_start_ns && a->proc_pid == b->proc_pid &&
 	       a->what == b->what && a->object == b->object;
+}
+
+/* Whoever knows the hash can make two names meet in it; the name itself tells them apart. An event
+ * without a name (the write witness) is about the file alone. */
+static bool same_name(const struct merge_slot *slot, struct slice object)
+{
+	size_t len = MIN(object.len, (size_t)MERGE_OBJECT_MAX);
+
+	return len == 0 || (slot->object_len == len && memcmp(slot->object, object.data, len) == 0);
 }
 
 static void hand_out(struct merge_slot *slot, uint64_t now_ns, merge_report *report, void *ctx)
@@ -71,7 +82,7 @@ bool merge_first(struct merge_table *table, const struct merge_slot *sample, str
 {
 	struct merge_slot *slot = &table->slots[slot_of(&sample->key)];
 
-	if (slot->key.what != 0 && same_key(&slot->key, &sample->key)) {
+	if (slot->key.what != 0 && same_key(&slot->key, &sample->key) && same_name(slot, object)) {
 		count_repeat(slot, now_ns, count, report, ctx);
 		return false;
 	}

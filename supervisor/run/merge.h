@@ -44,10 +44,12 @@ struct merge_table {
 typedef void merge_report(void *ctx, const struct merge_slot *slot);
 
 /* A number for an object: its file identity, or the bytes of its name where there is none, together
- * with the rule that refused it. */
-uint64_t merge_object(uint64_t dev, uint64_t ino, struct slice name, struct slice rule);
+ * with the rule that refused it. The generation belongs to the identity: file systems give the number
+ * of a removed file to the next one. */
+uint64_t merge_object(uint64_t dev, uint64_t ino, uint64_t gen, struct slice name,
+		      struct slice rule);
 
-/* True when this one is to be recorded by the caller: the first of its key. `sample` gives what the
+/* True when this one is to be recorded by the caller: the first of its key and name. `sample` gives what the
  * summary of later ones will carry (its key is used, its counts are not). Repeats are counted;
  * when a report is due, `report` gets it. */
 bool merge_first(struct merge_table *table, const struct merge_slot *sample, struct slice object,

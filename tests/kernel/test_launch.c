@@ -53,7 +53,7 @@ START_TEST(only_descriptors_0_to_2_reach_the_command)
 	NEEDS_ROOT();
 	ck_assert_int_ge(leak, 0);
 	/* Of a child that inherits all and opens nothing. */
-	run_shell("sleep 100 >&2 & ls /proc/$!/fd | tr '\\n' ' '; kill $!");
+	run_shell("sleep 100 >&2 & until grep -qx sleep /proc/$!/comm; do :; done; ls /proc/$!/fd | tr '\\n' ' '; kill $!");
 	ck_assert_msg(strcmp(result.output, "0 1 2 ") == 0, "descriptors: %s", result.output);
 	close(leak);
 }

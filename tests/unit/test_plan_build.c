@@ -463,6 +463,20 @@ START_TEST(a_system_directory_is_no_workspace)
 }
 END_TEST
 
+/* .bashrc and its like run later, with the rights of the person and outside of any sandbox. */
+START_TEST(the_home_directory_is_no_workspace_and_nothing_that_holds_it)
+{
+	static const char *const names[] = { "home", "" };
+	cleanup_with(world_finish) struct world world;
+
+	world_init(&world, DOCUMENT);
+	world.spec.workspace = at(names[_i]);
+	ck_assert_int_eq(build(&world), -EPERM);
+	ck_assert_int_eq(world.err.exit_code, 122);
+	ck_assert_msg(strstr(world.err.text, "home directory"), "%s", world.err.text);
+}
+END_TEST
+
 START_TEST(a_current_directory_outside_is_refused)
 {
 	cleanup_with(world_finish) struct world world;
@@ -552,6 +566,7 @@ Suite *suite_make(void)
 	tcase_add_test(bad, a_relative_flag_is_meant_from_the_current_directory);
 	tcase_add_test(bad, a_workspace_of_somebody_else_is_refused);
 	tcase_add_loop_test(bad, a_system_directory_is_no_workspace, 0, 6);
+	tcase_add_loop_test(bad, the_home_directory_is_no_workspace_and_nothing_that_holds_it, 0, 2);
 	tcase_add_test(bad, a_current_directory_outside_is_refused);
 	tcase_add_test(bad, root_is_never_in_a_plan);
 	tcase_add_test(bad, flags_only_narrow);

@@ -226,7 +226,7 @@ static void report(void *ctx, const struct merge_slot *slot)
 static struct merge_slot denial_of(uint32_t pid, struct slice name)
 {
 	return (struct merge_slot){ .key = { .proc_pid = pid, .what = MERGE_DENIAL,
-					     .object = merge_object(0, 0, name, slice_of("r")) } };
+					     .object = merge_object(0, 0, 0, name, slice_of("r")) } };
 }
 
 START_TEST(a_hundred_refusals_are_one_record_and_a_count)
@@ -259,6 +259,25 @@ START_TEST(refusals_that_go_on_are_reported_each_second)
 				   report, &tally));
 	ck_assert_uint_eq(tally.reports, 4);
 	ck_assert_uint_eq(tally.count, 40);
+}
+END_TEST
+
+/* git makes, removes and makes files while it clones; ext4 gives them one number after the other. */
+START_TEST(a_new_file_with_the_number_of_a_removed_one_is_news)
+{
+	static struct merge_table table;
+	struct tally tally = { 0 };
+	struct merge_slot sample = { .key = { .proc_pid = 1, .what = MERGE_WRITE }, .dev = 1, .ino = 7 };
+	struct slice old = slice_of("/w/a"), new = slice_of("/w/b"), rule = { 0 };
+
+	sample.key.object = merge_object(1, 7, 100, old, rule);
+	ck_assert(merge_first(&table, &sample, old, 1, 1, report, &tally));
+	ck_assert(!merge_first(&table, &sample, old, 2, 1, report, &tally));
+	sample.key.object = merge_object(1, 7, 101, old, rule);
+	ck_assert(merge_first(&table, &sample, old, 3, 1, report, &tally));
+	/* Even where a file system has no generations, or two names meet in the hash. */
+	ck_assert(merge_first(&table, &sample, new, 4, 1, report, &tally));
+	ck_assert(!merge_first(&table, &sample, (struct slice){ 0 }, 5, 1, report, &tally));
 }
 END_TEST
 
@@ -298,6 +317,7 @@ Suite *suite_make(void)
 	tcase_add_loop_test(records, addresses_are_written_as_people_write_them, 0, (int)COUNT(nets));
 	tcase_add_test(merging, a_hundred_refusals_are_one_record_and_a_count);
 	tcase_add_test(merging, refusals_that_go_on_are_reported_each_second);
+	tcase_add_test(merging, a_new_file_with_the_number_of_a_removed_one_is_news);
 	tcase_add_test(merging, no_count_is_lost_when_objects_crowd_each_other_out);
 	suite_add_tcase(suite, records);
 	suite_add_tcase(suite, merging);
