@@ -4,6 +4,7 @@
 # .git, a settings file, a secret's name. By every call that makes a name, by links at the end and on
 # the way, by parents that arrive with content or change places, by paths that change while they are
 # read. Nothing protected may appear on the host, no stub may be seen there, and ordinary names work.
+# shellcheck disable=SC2016  # scripts are for the shell inside
 . "$(dirname "$0")/../e2e/lib.sh"
 
 race=$(dirname "$PROBE")/names_race
