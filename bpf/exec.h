@@ -79,7 +79,7 @@ static __always_inline int handle_fork(struct task_struct *parent, struct task_s
 	__u64 cgroup_id;
 	struct run_config *run = run_of_current(&cgroup_id);
 
-	if (!run)
+	if (!run || is_broker(parent))
 		return 0;
 	if (run->flags & RUN_REVOKED)
 		die(run);
@@ -214,7 +214,7 @@ static __always_inline int handle_exit(struct task_struct *task)
 	struct run_config *run = run_of_current(&cgroup_id);
 	struct task_struct *leader;
 
-	if (!run || BPF_CORE_READ(task, signal, live.counter) > 0)
+	if (!run || BPF_CORE_READ(task, signal, live.counter) > 0 || is_broker(task))
 		return 0;
 	__builtin_memset(&e, 0, sizeof(e));
 	head_fill(&e.head, EVENT_EXIT, cgroup_id);

@@ -338,6 +338,8 @@ static __always_inline int handle_dirty(struct inode *inode, __u32 flags)
 		return 0;
 	if (run->flags & RUN_REVOKED)
 		die(run);
+	if (is_broker(bpf_get_current_task_btf()))
+		return 0;
 	explained_key_fill(&key, inode, cgroup_id);
 	if (bpf_map_lookup_elem(&seen, &key) || in_reported_call())
 		return 0;

@@ -136,6 +136,8 @@ static __always_inline int handle_return(struct pt_regs *regs, long ret)
 	stop_if_unwatched(run, cgroup_id);
 	nr = regs->orig_ax;
 	task = bpf_get_current_task_btf();
+	if (is_broker(task))
+		return 0;
 	call.args[0] = regs->di;
 	call.args[1] = regs->si;
 	call.args[2] = regs->dx;

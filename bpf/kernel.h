@@ -127,7 +127,7 @@ struct nsproxy { struct mnt_namespace *mnt_ns; };
 struct mm_struct { unsigned long arg_start, arg_end; };
 struct signal_struct { atomic_t live; int group_exit_code; unsigned int flags; };
 /* cap_effective is { u32 cap[2] } before 6.3 and { u64 val } since: 8 bytes in the same order. */
-struct cred { kuid_t euid; struct { __u64 val; } cap_effective; };
+struct cred { kuid_t uid, euid, fsuid; struct { __u64 val; } cap_effective; };
 struct thread_info { __u32 status; };
 
 struct kernfs_node { __u64 id; };

@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -118,6 +119,26 @@ static const uint16_t init_allowed[] = {
 	SYS_sendto, SYS_recvmsg, SYS_recvfrom, SYS_exit_group, SYS_exit, SYS_rt_sigreturn,
 	SYS_rt_sigprocmask, SYS_signalfd4, SYS_clock_gettime, SYS_restart_syscall, SYS_brk, SYS_munmap,
 	SYS_getpid, SYS_futex,
+};
+
+/* Always make a name. */
+static const uint16_t held[] = {
+	SYS_creat, SYS_mkdir, SYS_mkdirat, SYS_mknod, SYS_mknodat, SYS_link, SYS_linkat, SYS_symlink,
+	SYS_symlinkat, SYS_rename, SYS_renameat, SYS_renameat2, SYS_bind,
+};
+
+/* Make a name by ioctl, in a directory that is open: subvolumes and snapshots of btrfs and bcachefs,
+ * reflinks of ocfs2. Type and number; direction and size are left out. */
+static const uint16_t held_requests[] = {
+	0x9401, 0x940e, 0x9417, 0x9418, 0xbc10, 0x6f04,
+};
+
+static const uint16_t broker_allowed[] = {
+	SYS_ioctl, SYS_process_vm_readv, SYS_openat, SYS_openat2, SYS_close, SYS_newfstatat, SYS_fstat,
+	SYS_fstatfs, SYS_readlinkat, SYS_read, SYS_pread64, SYS_getdents64, SYS_lseek, SYS_fcntl, SYS_umask, SYS_mkdirat,
+	SYS_mknodat, SYS_symlinkat, SYS_linkat, SYS_renameat, SYS_renameat2, SYS_bind, SYS_fchdir, SYS_pidfd_open,
+	SYS_pidfd_getfd, SYS_kill, SYS_brk, SYS_mmap, SYS_munmap, SYS_poll, SYS_exit_group,
+	SYS_restart_syscall,
 };
 
 /* ---- the assembler ---- */
@@ -284,6 +305,68 @@ size_t base_filter_build(struct sock_filter *ret, size_t max)
 	socket_rule(&program);
 	seccomp_rule(&program);
 	answer(&program, SECCOMP_RET_ALLOW);
+	return program.len <= max ? program.len : 0;
+}
+
+/* open and openat: only those that may make a file. */
+static void held_open(struct program *program, uint32_t nr, unsigned int flags)
+{
+	size_t jump = call_begin(program, nr);
+
+	load_argument(program, flags);
+	emit(program, BPF_JMP | BPF_JSET | BPF_K, 0, 1, O_CREAT);
+	answer(program, SECCOMP_RET_USER_NOTIF);
+	answer(program, SECCOMP_RET_ALLOW);
+	call_end(program, jump);
+}
+
+static void held_ioctl(struct program *program)
+{
+	size_t jump = call_begin(program, SYS_ioctl);
+
+	load_argument(program, 1);
+	emit(program, BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xffff);
+	for (size_t i = 0; i < COUNT(held_requests); i++)
+		answer_if_equal(program, held_requests[i], REFUSE);
+	answer(program, SECCOMP_RET_ALLOW);
+	call_end(program, jump);
+}
+
+size_t held_filter_build(struct sock_filter *ret, size_t max)
+{
+	struct program program = { .code = ret, .max = max };
+
+	prologue(&program);
+	held_open(&program, SYS_openat, 2);
+	held_open(&program, SYS_open, 1);
+	held_ioctl(&program);
+	for (size_t i = 0; i < COUNT(held); i++)
+		answer_if_equal(&program, held[i], SECCOMP_RET_USER_NOTIF);
+	answer_if_equal(&program, SYS_openat2, UNKNOWN);
+	answer(&program, SECCOMP_RET_ALLOW);
+	return program.len <= max ? program.len : 0;
+}
+
+/* A child that waits for a FIFO is a plain fork: no thread, no namespace. */
+static void broker_fork(struct program *program)
+{
+	size_t jump = call_begin(program, SYS_clone);
+
+	load_argument(program, 0);
+	answer_if_equal(program, SIGCHLD, SECCOMP_RET_ALLOW);
+	answer(program, REFUSE);
+	call_end(program, jump);
+}
+
+size_t broker_filter_build(struct sock_filter *ret, size_t max)
+{
+	struct program program = { .code = ret, .max = max };
+
+	prologue(&program);
+	for (size_t i = 0; i < COUNT(broker_allowed); i++)
+		answer_if_equal(&program, broker_allowed[i], SECCOMP_RET_ALLOW);
+	broker_fork(&program);
+	answer(&program, REFUSE);
 	return program.len <= max ? program.len : 0;
 }
 

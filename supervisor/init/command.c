@@ -35,7 +35,7 @@ static void report(const struct init *init, enum command_report_kind kind, size_
 {
 	struct command_report message = {
 		.kind = kind, .stage = (uint32_t)stage, .in_force = init->in_force,
-		.landlock_abi = init->landlock_abi, .error = err->code,
+		.landlock_abi = init->landlock_abi, .broker = (uint32_t)init->broker, .error = err->code,
 	};
 
 	if (text_copy(message.text, sizeof(message.text), slice_of(err->text)) < 0)

@@ -173,6 +173,37 @@ int identity_demote_init(const struct init *init, struct error *err)
 	return filter_init_install(err);
 }
 
+/* Real uid of pid 1, so that the agent can neither signal nor starve it; file identity of the run, so
+ * that it can open and make what the agent can, no more (credentials(7)). CAP_SYS_PTRACE reads the
+ * arguments of callers that are not dumpable; the pid namespace bounds whom it can name, the filter
+ * leaves reading, and Landlock's domain holds for it, too. */
+int identity_demote_broker(const struct init *init, struct error *err)
+{
+	static const cap_value_t ids[] = { CAP_SETUID, CAP_SETGID, CAP_SYS_PTRACE };
+	static const cap_value_t keep[] = { CAP_SYS_PTRACE };
+	const struct plan_head *head = init->plan.head;
+	int r = stage_bounding(NULL, err);
+
+	if (r < 0)
+		return r;
+	if (prctl(PR_SET_KEEPCAPS, 1) < 0)
+		return error_set(err, -errno, "keep capabilities over the uid change");
+	r = ids_set(init->uid, init->gid, init->plan.groups, head->sections[PLAN_GROUPS].count, err);
+	if (r >= 0)
+		r = capabilities_only(ids, COUNT(ids), err);
+	if (r < 0)
+		return r;
+	r = file_identity(head->uid, head->gid);
+	if (r < 0)
+		return error_set(err, r, "take the file identity of uid %u", head->uid);
+	r = capabilities_only(keep, COUNT(keep), err);
+	if (r < 0)
+		return r;
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_set(err, -errno, "seal the broker");
+	return 0;
+}
+
 static int capabilities_are_empty(void)
 {
 	cap_t now = cap_get_proc(), none = cap_init();

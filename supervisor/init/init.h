@@ -41,6 +41,9 @@ struct init {
 	int command_report;      /* pid 1 reads struct command_report from here */
 	int command_go;          /* pid 1 writes one byte here to let it execute */
 
+	pid_t broker;            /* 0: this run has none */
+	int broker_channel;      /* the command's end, until the broker has its listener */
+
 	uint32_t in_force;       /* bits of enum feature */
 	uint32_t landlock_abi;
 };
@@ -61,6 +64,7 @@ extern const size_t init_stage_count, command_stage_count;
 enum command_report_kind { COMMAND_READY = 1, COMMAND_STAGE_FAILED, COMMAND_EXEC_FAILED };
 struct command_report {
 	uint32_t kind, stage, in_force, landlock_abi;
+	uint32_t broker;         /* its pid, or 0 */
 	int32_t error;
 	char text[256];
 };
@@ -75,6 +79,8 @@ int stage_limits(struct init *init, struct error *err) MUST_USE;
 int stage_proof(struct init *init, struct error *err) MUST_USE;
 /* The same for pid 1: own uid, CAP_KILL left, own filter. */
 int identity_demote_init(const struct init *init, struct error *err) MUST_USE;
+/* And for the broker: pid 1's uid, the run's file identity, CAP_SYS_PTRACE left. */
+int identity_demote_broker(const struct init *init, struct error *err) MUST_USE;
 
 /* root.c */
 int stage_cgroup_namespace(struct init *init, struct error *err) MUST_USE;
@@ -102,6 +108,10 @@ int stage_terminal(struct init *init, struct error *err) MUST_USE;
 int stage_landlock(struct init *init, struct error *err) MUST_USE;
 int stage_seccomp(struct init *init, struct error *err) MUST_USE;
 int filter_init_install(struct error *err) MUST_USE;
+int filter_broker_install(struct error *err) MUST_USE;
+
+/* broker.c: forks the broker, a child of pid 1, when the plan needs one. */
+int stage_broker(struct init *init, struct error *err) MUST_USE;
 
 /* notify.c */
 int stage_notify(struct init *init, struct error *err) MUST_USE;

@@ -61,6 +61,7 @@ int main(int argc, char **argv)
 		.session = FD_NONE, .host = FD_NONE, .root = FD_NONE, .idmap = FD_NONE,
 		.mask_file = FD_NONE, .mask_dir = FD_NONE, .pts = FD_NONE, .terminal = FD_NONE,
 		.notify = FD_NONE, .command_report = FD_NONE, .command_go = FD_NONE,
+		.broker_channel = FD_NONE,
 	};
 	struct error err = { 0 };
 	size_t stage = 0;

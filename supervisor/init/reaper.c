@@ -107,6 +107,9 @@ static void on_report(struct reaper *reaper)
 	message.stage = (uint32_t)init_stage_count + report.stage;
 	message_text(&message, report.text);
 	if (report.kind == COMMAND_READY) {
+		init->broker = (pid_t)report.broker;
+		if (init->broker > 0 && kill(init->broker, 0) < 0)
+			run_kill(reaper);
 		reaper->ready = true;
 		message.kind = INIT_READY;
 		message.in_force = init->in_force | report.in_force;
@@ -146,6 +149,9 @@ static void on_child(struct reaper *reaper)
 
 	IGNORE(read(reaper->signals, &info, sizeof(info)) < 0); /* only a wake-up; wait tells the rest */
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+		/* Without its broker a run can make no names (ENOSYS): not what was promised to it. */
+		if (pid == reaper->init->broker && (WIFEXITED(status) || WIFSIGNALED(status)))
+			run_kill(reaper);
 		if (pid != reaper->init->command)
 			continue;
 		if (WIFSTOPPED(status)) {

@@ -29,6 +29,9 @@ const struct stage init_stages[] = {
 const size_t init_stage_count = COUNT(init_stages);
 
 const struct stage command_stages[] = {
+	/* First, still as root: the broker takes other ids than the command. Enters the Landlock domain
+	 * already, because a process may look into another only when both are in one. */
+	{ "broker", stage_broker },
 	/* Needs CAP_SETPCAP, which the uid change takes away. */
 	{ "bounding set", stage_bounding },
 	/* Before the uid change: a hard limit is lowered once and for all. */

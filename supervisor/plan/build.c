@@ -254,7 +254,7 @@ static void fill_head(struct plan_head *head, struct build *build)
 	head->uid = spec->uid;
 	head->gid = spec->gid;
 	head->owner_uid = spec->owner_uid;
-	head->flags = spec->flags;
+	head->flags = spec->flags | (build->broker ? PLAN_BROKER : 0);
 	head->program = head_text(build, build->program, "");
 	head->cwd = head_text(build, build->cwd.text, "/");
 	head->workspace = head_text(build, build->workspace.text, "/");

@@ -41,6 +41,7 @@ struct build {
 	char program[PLAN_PATH_MAX];
 	uint32_t glob_entries;
 	struct seen seen[BUILD_SEEN_MAX]; /* by a hash of the path */
+	bool broker;                 /* a protected name may appear later: PLAN_BROKER */
 };
 
 /* strings of the plan; {0, 0} and buf.failed when they are full. */

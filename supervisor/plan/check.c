@@ -139,7 +139,7 @@ static int check_numbers(const struct plan_head *head, struct error *err)
 		{ "uid", head->uid != 0 && head->uid != UID_NONE },
 		{ "gid", head->gid != 0 && head->gid != GID_NONE },
 		{ "owner", head->owner_uid == 0 || head->owner_uid == head->uid },
-		{ "flags", head->flags < 2 * PLAN_QUIET },
+		{ "flags", head->flags < 2 * PLAN_BROKER },
 		{ "mode", head->mode <= MODE_LEARN },
 		{ "workspace mode", head->workspace_mode <= WORKSPACE_DIRECT },
 		{ "network mode", head->network_mode == NETWORK_NONE ||

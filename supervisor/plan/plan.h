@@ -93,6 +93,7 @@ struct plan_heartbeat {
 #define PLAN_TERMINAL_OUT 2U
 #define PLAN_TERMINAL_ERR 4U
 #define PLAN_QUIET 8U
+#define PLAN_BROKER 16U      /* protected names may not exist yet: the run's names are made by a broker */
 
 struct plan_head {
 	uint32_t magic, version;

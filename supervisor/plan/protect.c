@@ -98,6 +98,39 @@ static int mask_path(struct build *build, const char *path, void *context)
 	return layout_add(build, MOUNT_MASK, real.text, flags);
 }
 
+/* ---- names that do not exist yet ---- */
+
+/* Whether something of the host that the run can write lies at `path`, above it, or below it. */
+static bool may_appear(const struct build *build, const char *path)
+{
+	const struct plan_mount *mounts = (const struct plan_mount *)(const void *)build->mounts.data;
+
+	if (shown_writable(build, path))
+		return true;
+	for (size_t i = 0; i < build->mounts.len / sizeof(*mounts); i++)
+		if (mounts[i].kind == MOUNT_BIND_RW &&
+		    path_is_below(build_string(build, mounts[i].target), path))
+			return true;
+	return false;
+}
+
+/* A pattern can always match something new; a path only while it does not exist. */
+static void note_absent(struct build *build, const char *pattern)
+{
+	char top[PLAN_PATH_MAX];
+	struct stat st;
+
+	if (build->broker || text_copy(top, sizeof(top), slice_of(pattern)) < 0)
+		return;
+	if (host_is_pattern(pattern)) {
+		top[strcspn(top, "*?")] = '\0';
+		*strrchr(top, '/') = '\0'; /* absolute, and the pattern's first component is fixed or "/" */
+	} else if (lstat(pattern, &st) == 0) {
+		return;
+	}
+	build->broker = may_appear(build, top[0] ? top : "/");
+}
+
 static int each_path(struct build *build, const struct policy_list *list, const char *rule,
 		     host_found_fn found, struct error *err)
 {
@@ -110,6 +143,7 @@ static int each_path(struct build *build, const struct policy_list *list, const 
 
 		if (host_expand(build, text, expanded) < 0)
 			continue;
+		note_absent(build, expanded);
 		r = host_glob(build, expanded, found, &place);
 		if (r == -E2BIG) {
 			error_say(err, r, "the pattern '%s' (%s) has more than %u files to look at", text,
@@ -134,8 +168,10 @@ static int protect_common(struct build *build, struct error *err)
 		char path[PLAN_PATH_MAX];
 
 		r = git_protected(build, i, path);
-		if (r == 1)
-			r = host_glob(build, path, protect_path, &place);
+		if (r != 1)
+			continue;
+		note_absent(build, path);
+		r = host_glob(build, path, protect_path, &place);
 	}
 	return r;
 }

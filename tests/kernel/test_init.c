@@ -420,6 +420,69 @@ static TCase *add_case(Suite *suite, const char *name)
 	return tcase;
 }
 
+/* ---- the broker ---- */
+
+static pid_t broker_of(const struct sandbox *sandbox)
+{
+	auto_close int fd = openat(sandbox->launched.cgroup.dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	char procs[1024] = { 0 }, path[64], name[32];
+	const char *at = procs;
+	int pid, used;
+
+	ck_assert_int_gt(io_read(fd, procs, sizeof(procs) - 1), 0);
+	for (; sscanf(at, "%d\n%n", &pid, &used) == 1; at += used) {
+		auto_close int comm = FD_NONE;
+		ssize_t len;
+
+		IGNORE(snprintf(path, sizeof(path), "/proc/%d/comm", pid) < 0);
+		comm = open(path, O_RDONLY | O_CLOEXEC);
+		len = io_read(comm, name, sizeof(name) - 1);
+		if (len > 0 && strncmp(name, "bailiff-broker", 14) == 0)
+			return pid;
+	}
+	return 0;
+}
+
+START_TEST(a_run_without_its_broker_ends)
+{
+	struct sandbox_plan plan;
+	struct sandbox sandbox;
+	struct pollfd end = { .events = POLLIN };
+	pid_t broker;
+
+	NEEDS(FEATURE_SECCOMP_NOTIFY);
+	plan_start(&plan, sandbox_workspace("broker"));
+	plan.head.flags = PLAN_BROKER;
+	plan_shell(&plan, "echo x > made; exec sleep 60");
+	sandbox_start(&sandbox, &plan);
+	sandbox_ready(&sandbox);
+	ck_assert_msg(sandbox.in_force & 1U << FEATURE_SECCOMP_NOTIFY, "not in force");
+	broker = broker_of(&sandbox);
+	ck_assert_int_gt(broker, 0);
+	end.fd = sandbox.launched.init_pidfd;
+	ck_assert_int_eq(poll(&end, 1, 100), 0); /* control: it lives */
+	ck_assert_int_eq(kill(broker, SIGKILL), 0);
+	ck_assert_msg(poll(&end, 1, WAIT_MS) == 1, "the run lives without its broker");
+	sandbox_end(&sandbox);
+}
+END_TEST
+
+START_TEST(a_run_without_the_flag_has_no_broker)
+{
+	struct sandbox_plan plan;
+	struct sandbox sandbox;
+
+	NEEDS(FEATURE_SECCOMP_NOTIFY);
+	plan_start(&plan, sandbox_workspace("none"));
+	plan_shell(&plan, "exec sleep 60");
+	sandbox_start(&sandbox, &plan);
+	sandbox_ready(&sandbox);
+	ck_assert_int_eq(broker_of(&sandbox), 0);
+	ck_assert_uint_eq(sandbox.in_force & 1U << FEATURE_SECCOMP_NOTIFY, 0);
+	sandbox_end(&sandbox);
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("init");
@@ -442,5 +505,11 @@ Suite *suite_make(void)
 	tcase = add_case(suite, "landlock");
 	tcase_add_test(tcase, an_abstract_socket_of_the_host_is_out_of_reach);
 	tcase_add_test(tcase, what_is_in_force_is_reported);
+	TCase *broker = tcase_create("the broker");
+
+	tcase_add_unchecked_fixture(broker, sandbox_setup, sandbox_teardown);
+	tcase_add_test(broker, a_run_without_its_broker_ends);
+	tcase_add_test(broker, a_run_without_the_flag_has_no_broker);
+	suite_add_tcase(suite, broker);
 	return suite;
 }

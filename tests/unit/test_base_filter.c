@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/socket.h>
@@ -253,6 +254,71 @@ static void add(Suite *suite, TCase *tcase)
 	suite_add_tcase(suite, tcase);
 }
 
+#define NOTIFY SECCOMP_RET_USER_NOTIF
+
+static const struct call held_calls[] = {
+	{ "openat for reading", SYS_openat, { 0, 0, O_RDONLY }, ALLOW },
+	{ "openat for writing", SYS_openat, { 0, 0, O_WRONLY | O_TRUNC }, ALLOW },
+	{ "openat that creates", SYS_openat, { 0, 0, O_WRONLY | O_CREAT }, NOTIFY },
+	{ "openat that creates, high bits set", SYS_openat, { 0, 0, HIGH | O_CREAT }, NOTIFY },
+	{ "openat without a name", SYS_openat, { 0, 0, O_TMPFILE | O_RDWR }, ALLOW },
+	{ "open that creates", SYS_open, { 0, O_CREAT, 0 }, NOTIFY },
+	{ "open for reading", SYS_open, { 0, O_RDONLY, O_CREAT }, ALLOW },
+	{ "openat2", SYS_openat2, { 0, 0, 0 }, UNKNOWN },
+	{ "creat", SYS_creat, { 0 }, NOTIFY },
+	{ "mkdir", SYS_mkdir, { 0 }, NOTIFY },
+	{ "mknodat", SYS_mknodat, { 0 }, NOTIFY },
+	{ "symlinkat", SYS_symlinkat, { 0 }, NOTIFY },
+	{ "linkat", SYS_linkat, { 0 }, NOTIFY },
+	{ "renameat2", SYS_renameat2, { 0 }, NOTIFY },
+	{ "bind", SYS_bind, { 0 }, NOTIFY },
+	{ "unlink", SYS_unlink, { 0 }, ALLOW },
+	{ "ioctl: snapshot of btrfs", SYS_ioctl, { 0, 0x50009417, 0 }, REFUSE },
+	{ "ioctl: snapshot of btrfs, high bits set", SYS_ioctl, { 0, HIGH | 0x50009417, 0 }, REFUSE },
+	{ "ioctl: size of the window", SYS_ioctl, { 0, TIOCGWINSZ, 0 }, ALLOW },
+};
+
+START_TEST(calls_that_make_a_name_are_held)
+{
+	const struct call *row = &held_calls[_i];
+	struct sock_filter code[BASE_FILTER_MAX];
+	size_t len = held_filter_build(code, COUNT(code));
+	struct seccomp_data data = { .nr = row->nr, .arch = AUDIT_ARCH_X86_64,
+				     .args = { row->args[0], row->args[1], row->args[2] } };
+
+	ck_assert_uint_gt(len, 0);
+	ck_assert_msg(simulate(code, len, &data) == row->want, "%s", row->name);
+	/* The base filter is asked, too, and must not refuse what is held. */
+	if (row->want == NOTIFY)
+		ck_assert_uint_eq(ask(AUDIT_ARCH_X86_64, row->nr, row->args), ALLOW);
+}
+END_TEST
+
+static const struct call broker_calls[] = {
+	{ "fork", SYS_clone, { SIGCHLD }, ALLOW },
+	{ "thread", SYS_clone, { CLONE_VM | CLONE_THREAD | SIGCHLD }, REFUSE },
+	{ "namespace", SYS_clone, { CLONE_NEWUSER | SIGCHLD }, REFUSE },
+	{ "execve", SYS_execve, { 0 }, REFUSE },
+	{ "ptrace", SYS_ptrace, { 0 }, REFUSE },
+	{ "writing to others' memory", SYS_process_vm_writev, { 0 }, REFUSE },
+	{ "socket", SYS_socket, { 0 }, REFUSE },
+	{ "unlink", SYS_unlinkat, { 0 }, REFUSE },
+	{ "setuid", SYS_setresuid, { 0 }, REFUSE },
+	{ "mkdirat", SYS_mkdirat, { 0 }, ALLOW },
+};
+
+START_TEST(the_broker_has_the_calls_of_its_work_only)
+{
+	const struct call *row = &broker_calls[_i];
+	struct sock_filter code[BASE_FILTER_MAX];
+	size_t len = broker_filter_build(code, COUNT(code));
+	struct seccomp_data data = { .nr = row->nr, .arch = AUDIT_ARCH_X86_64, .args = { row->args[0] } };
+
+	ck_assert_uint_gt(len, 0);
+	ck_assert_msg(simulate(code, len, &data) == row->want, "%s", row->name);
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("base_filter");
@@ -268,5 +334,11 @@ Suite *suite_make(void)
 	tcase = tcase_create("pid one");
 	tcase_add_test(tcase, pid_one_may_reap_and_signal_but_neither_open_nor_execute);
 	add(suite, tcase);
+	TCase *broker = tcase_create("names are made by the broker");
+
+	tcase_add_loop_test(broker, calls_that_make_a_name_are_held, 0, (int)COUNT(held_calls));
+	tcase_add_loop_test(broker, the_broker_has_the_calls_of_its_work_only, 0, (int)COUNT(broker_calls));
+	tcase_set_tags(broker, "pure");
+	suite_add_tcase(suite, broker);
 	return suite;
 }

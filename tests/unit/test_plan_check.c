@@ -114,7 +114,7 @@ static int check(const struct sample *sample, struct error *err)
 	X(reserved, s->head.reserved = 1) X(pad, s->head.pad[1] = 1)                          \
 	X(uid_root, s->head.uid = 0) X(uid_none, s->head.uid = UID_NONE)                      \
 	X(gid_root, s->head.gid = 0) X(gid_none, s->head.gid = GID_NONE)                      \
-	X(owner_other, s->head.owner_uid = 999) X(flags, s->head.flags = 16)                  \
+	X(owner_other, s->head.owner_uid = 999) X(flags, s->head.flags = 32)                  \
 	X(mode, s->head.mode = 3) X(workspace_mode, s->head.workspace_mode = WORKSPACE_OVERLAY) \
 	X(network_mode, s->head.network_mode = NETWORK_ALLOWLIST)                             \
 	X(network_mode_big, s->head.network_mode = 3)                                         \
