@@ -52,8 +52,12 @@ else ifeq ($(FLAVOUR),clang)
 CC      := clang
 CFLAGS  += -O2 -fPIE
 LDFLAGS += -pie
+else ifeq ($(FLAVOUR),fuzz)
+CC      := clang
+CFLAGS  += -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=fuzzer,address,undefined
 else
-$(error FLAVOUR is $(FLAVOUR); it must be release, debug, asan, cov or clang)
+$(error FLAVOUR is $(FLAVOUR); it must be release, debug, asan, cov, clang or fuzz)
 endif
 # bailiff-init is static, so it gets trapping UBSan where the others get ASan.
 INIT_CFLAGS := $(filter-out -fsanitize=% -fno-sanitize-recover=all --coverage,$(CFLAGS))

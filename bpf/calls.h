@@ -27,7 +27,7 @@ struct call {
 	__s8 dir, path;   /* index of the argument; dir NONE = working directory */
 	__s8 value;       /* index of flags, mode or uid; NONE = 0 */
 	__s8 dir2, path2;
-	__u8 reserved;
+	__u8 forbidden;   /* CALL_FORBIDDEN: every policy refuses it (decide/forbidden.c) */
 };
 
 #define CALLS_MAX 512
@@ -43,7 +43,8 @@ enum {
 #define PAIR_CALL(event, dir_, path_, dir2_, path2_) \
 	{ .class = CALL_TWO_PATHS, .kind = (event), .dir = (dir_), .path = (path_), .value = NONE, \
 	  .dir2 = (dir2_), .path2 = (path2_) }
-#define FORBIDDEN { .class = CALL_FORBIDDEN, .kind = EVENT_SYSCALL_REFUSED }
+#define FORBIDDEN { .class = CALL_FORBIDDEN, .kind = EVENT_SYSCALL_REFUSED, .forbidden = 1 }
+#define REPORTED { .class = CALL_FORBIDDEN, .kind = EVENT_SYSCALL_REFUSED }
 #define CRED_CALL { .class = CALL_CRED, .kind = EVENT_SYSCALL_REFUSED }
 #define SIGNAL_CALL(target) { .class = CALL_SIGNAL, .kind = EVENT_SIGNAL, .path = (target) }
 
@@ -113,7 +114,7 @@ static const struct call calls[CALLS_MAX] = {
 	[435] = { .class = CALL_CLONE3, .kind = EVENT_SYSCALL_REFUSED, .path = 0 },
 	[16]  = { .class = CALL_IOCTL, .kind = EVENT_SYSCALL_REFUSED },
 
-	[41] = FORBIDDEN,                                     /* socket: families, types */
+	[41] = REPORTED,                                      /* socket: families, types */
 	[101] = FORBIDDEN, [310] = FORBIDDEN, [311] = FORBIDDEN, /* ptrace, process_vm_readv, writev */
 	[438] = FORBIDDEN, [312] = FORBIDDEN,                 /* pidfd_getfd, kcmp */
 	[155] = FORBIDDEN, [161] = FORBIDDEN, [165] = FORBIDDEN, /* pivot_root, chroot, mount */
@@ -130,6 +131,8 @@ static const struct call calls[CALLS_MAX] = {
 	[164] = FORBIDDEN, [227] = FORBIDDEN, [170] = FORBIDDEN, /* settimeofday, clock_settime, sethostname */
 	[171] = FORBIDDEN, [179] = FORBIDDEN, [443] = FORBIDDEN, /* setdomainname, quotactl, _fd */
 	[300] = FORBIDDEN, [103] = FORBIDDEN, [153] = FORBIDDEN, /* fanotify_init, syslog, vhangup */
+	[440] = FORBIDDEN, [154] = FORBIDDEN, [212] = FORBIDDEN, /* process_madvise, modify_ldt, lookup_dcookie */
+	[159] = FORBIDDEN, [305] = FORBIDDEN,                 /* adjtimex, clock_adjtime */
 };
 
 #endif

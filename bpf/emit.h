@@ -99,21 +99,29 @@ static __always_inline void put(struct event_head *head, __u32 size, __u32 ring,
 	count_activity(slot, head->time_ns, head->flags & EVENT_REFUSED);
 }
 
+/* Three quarters of each ring, whose size user space may have changed. */
+const volatile __u64 urgent_mark = URGENT_RING_BYTES / 4 * 3, bulk_mark = BULK_RING_BYTES / 4 * 3;
+
 static __always_inline bool nearly_full(__u32 ring)
 {
 	if (ring == EVENT_RING_URGENT)
-		return bpf_ringbuf_query(&urgent, BPF_RB_AVAIL_DATA) > URGENT_RING_BYTES / 4 * 3;
-	return bpf_ringbuf_query(&bulk, BPF_RB_AVAIL_DATA) > BULK_RING_BYTES / 4 * 3;
+		return bpf_ringbuf_query(&urgent, BPF_RB_AVAIL_DATA) > urgent_mark;
+	return bpf_ringbuf_query(&bulk, BPF_RB_AVAIL_DATA) > bulk_mark;
 }
 
-/* Stops the current process until the reader has caught up. The entry comes first, so that nobody
+/* Stops the current process until user space continues it. The entry comes first, so that nobody
  * is stopped whom nobody would continue; it is armed after the signal. */
-static __noinline int stop_producer(const struct event_head *head)
+static __noinline int stop_current(__u64 cgroup_id)
 {
-	struct stopped_process entry = { .start_ns = head->proc_start_ns };
-	__u32 tgid = head->tgid;
+	struct stopped_process entry = { .cgroup_id = cgroup_id };
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 
-	if (bpf_map_update_elem(&stopped, &tgid, &entry, BPF_ANY) || bpf_send_signal(SIGSTOP))
+	entry.start_ns = process_start_ns((void *)bpf_get_current_task());
+	entry.since_ns = bpf_ktime_get_ns();
+	if (bpf_map_update_elem(&stopped, &tgid, &entry, BPF_ANY))
+		return 0;
+	__sync_fetch_and_add(&stops_made, 1);
+	if (bpf_send_signal(SIGSTOP))
 		return 0;
 	entry.armed = 1;
 	bpf_map_update_elem(&stopped, &tgid, &entry, BPF_ANY);
@@ -125,7 +133,7 @@ static __always_inline void send(struct event_head *head, __u32 size, __u32 ring
 {
 	put(head, size, ring, slot);
 	if (nearly_full(ring))
-		stop_producer(head);
+		stop_current(head->cgroup_id);
 }
 
 /* A free buffer, its record zeroed; NULL when all are taken, which is counted. */

@@ -8,7 +8,7 @@
 
 #include "bpf/net_rule.h"
 
-#define EVENTS_VERSION 1U
+#define EVENTS_VERSION 2U
 #define EVENT_PATH_MAX 4096U   /* bytes of one path */
 #define EVENT_ARGV_MAX 4096U   /* bytes of argv carried; argv_size says how many there were */
 #define EVENT_COMM_LEN 16U
@@ -39,6 +39,7 @@ enum event_flag {
 	EVENT_FOREIGN_ABI = 1U << 7, /* int 0x80 or x32 */
 	EVENT_MERGED = 1U << 8,      /* first of a kind: repeats are only counted */
 	EVENT_HOOK = 1U << 9,        /* refused by our cgroup hook: rule_index is set */
+	EVENT_REVOKED = 1U << 10,    /* the strike that revoked the run: the kernel kills it already */
 };
 
 enum event_ring { EVENT_RING_URGENT, EVENT_RING_BULK, EVENT_RING_COUNT };
@@ -53,7 +54,9 @@ struct event_head {
 	__u32 size;           /* of the whole record */
 	__s32 ret;            /* of the call; 0 where there is none */
 	__u16 kind, cpu;
-	__u16 ring, reserved;
+	__u16 ring;
+	__u8 violation;       /* enum violation_type, when the kernel decided that this is one */
+	__u8 strike;          /* which of its type in this run, from 1; 255 = that or more */
 	__u32 flags;
 	char comm[16];        /* for people only */
 };
@@ -144,23 +147,54 @@ _Static_assert(sizeof(struct event_syscall) == 112, "ABI: raise EVENTS_VERSION t
 #define RUN_WATCHED 2U
 #define RUN_NET_HOST 4U      /* network mode host: the rules below apply; else only loopback */
 
+/* What the kernel decides alone, because no path is needed for it. */
+enum kernel_decides {
+	KERNEL_FORBIDDEN,        /* a forbidden call that was refused */
+	KERNEL_ROOT,             /* euid 0 or new capabilities */
+	KERNEL_ESCAPE,           /* a task in another cgroup or other namespaces */
+	KERNEL_NET,              /* a connect, send or bind that our hook refused */
+	KERNEL_DECIDES,
+};
+
+struct kernel_rule {
+	__u32 type;              /* enum violation_type; 0 = no violation */
+	__u32 revoke_at;         /* the strike that revokes; 0 = none */
+};
+
 struct run_config {          /* map `runs`: key = cgroup id */
 	__u32 flags;             /* RUN_* */
 	__u32 slot;              /* small number of the run, index of per-run arrays */
-	__u32 pidns_inum, mntns_inum, netns_inum, reserved;
+	__u32 pidns_inum, mntns_inum, netns_inum;
+	__u32 init_tgid;         /* pid 1 of the run as the host counts: ours, so never stopped; 0 = none */
 	__u32 uid, net_count;
 	__u8 connect_default, bind_default, pad[6];
+	struct kernel_rule decides[KERNEL_DECIDES];
 	struct net_rule net[RUN_NET_RULES_MAX];
 };
 
 struct run_activity {        /* map `activity`: index = slot; read by the heartbeat */
 	__u64 last_ns;           /* CLOCK_BOOTTIME of the last exec, open, network or write event */
 	__u64 events, refused, folded;
+	__u32 strikes[KERNEL_DECIDES]; /* decided by the kernel */
 };
 
-struct stopped_process {     /* map `stopped`: key = tgid; stopped because a ring was nearly full */
+struct user_strikes {        /* map `user_strikes`: index = slot; decided by user space, same types */
+	__u32 count[KERNEL_DECIDES];
+};
+
+/* Map `stopped`: key = tgid; stopped because a ring was nearly full, or nobody watched. */
+struct stopped_process {
 	__u64 start_ns;          /* of its group leader */
+	__u64 since_ns;          /* CLOCK_MONOTONIC; a signal sent from a timer arrives within this tick */
+	__u64 cgroup_id;
 	__u64 armed;             /* 1 once the signal was sent: may be continued */
+};
+
+/* Map `seen`: what was reported already. Forgetting an entry costs one more report, never a lost one.
+ * With kind WITNESS, tgid 0 and extra = cgroup id: a file that the run may change unseen. */
+struct seen_key {
+	__u64 start_ns, ino, extra;
+	__u32 dev, gen, tgid, kind; /* dev as the kernel has it, not as st_dev */
 };
 
 struct loss_counter {        /* map `losses`, per CPU: index = ring */

@@ -9,7 +9,7 @@ enum cred_cause { CRED_FORK = 1, CRED_EXEC, CRED_CALL_DONE };
 
 /* Sends a record if euid or effective capabilities are not what the last one said. */
 static __noinline void compare_cred(struct task_struct *task, struct task_state *state,
-				    __u64 cgroup_id, __u32 slot, __u32 cause)
+				    __u64 cgroup_id, struct run_config *run, __u32 cause)
 {
 	struct event_cred e;
 	__u32 euid = BPF_CORE_READ(task, cred, euid.val);
@@ -24,7 +24,10 @@ static __noinline void compare_cred(struct task_struct *task, struct task_state 
 		e.old_caps = state->caps;
 		e.new_caps = caps;
 		e.cause = cause;
-		send(&e.head, sizeof(e), EVENT_RING_URGENT, slot);
+		if (((euid == 0 && state->euid != 0) || (caps & ~state->caps)) &&
+		    strike(&e.head, run, KERNEL_ROOT))
+			die(run);
+		send(&e.head, sizeof(e), EVENT_RING_URGENT, run->slot);
 	}
 	state->euid = euid;
 	state->caps = caps;
@@ -55,14 +58,18 @@ static __always_inline bool in_foreign_namespace(struct task_struct *task,
 	return run->pidns_inum && pidns_inum(task) != run->pidns_inum;
 }
 
-static __noinline void send_escape(__u64 cgroup_id, __u32 slot, __u32 target_tgid)
+/* True when it revokes: who is to die for it depends on how it was seen. */
+static __noinline bool send_escape(__u64 cgroup_id, struct run_config *run, __u32 target_tgid)
 {
 	struct event_syscall e;
+	bool revokes;
 
 	__builtin_memset(&e, 0, sizeof(e));
 	head_fill(&e.head, EVENT_ESCAPE, cgroup_id);
 	e.target_tgid = target_tgid;
-	send(&e.head, sizeof(e), EVENT_RING_URGENT, slot);
+	revokes = strike(&e.head, run, KERNEL_ESCAPE);
+	put(&e.head, sizeof(e), EVENT_RING_URGENT, run->slot);
+	return revokes;
 }
 
 static __always_inline int handle_fork(struct task_struct *parent, struct task_struct *child)
@@ -75,20 +82,20 @@ static __always_inline int handle_fork(struct task_struct *parent, struct task_s
 	if (!run)
 		return 0;
 	if (run->flags & RUN_REVOKED)
-		bpf_send_signal(SIGKILL);
+		die(run);
 	old = bpf_task_storage_get(&tasks, parent, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	new = bpf_task_storage_get(&tasks, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!old || !new) {
 		count_helper_error(EVENT_RING_URGENT);
 	} else {
 		old->cgroup_id = new->cgroup_id = cgroup_id;
-		compare_cred(parent, old, cgroup_id, run->slot, CRED_FORK);
+		compare_cred(parent, old, cgroup_id, run, CRED_FORK);
 		new->euid = old->euid;
 		new->caps = old->caps;
 		new->known = old->known;
 	}
-	if (in_foreign_namespace(child, run))
-		send_escape(cgroup_id, run->slot, child->tgid);
+	if (in_foreign_namespace(child, run) && send_escape(cgroup_id, run, child->tgid))
+		die(run);
 	if (child->pid != child->tgid)
 		return 0;
 	__builtin_memset(&e, 0, sizeof(e));
@@ -170,16 +177,16 @@ static __always_inline int handle_exec(struct task_struct *task, struct linux_bi
 	if (!run)
 		return 0;
 	if (run->flags & RUN_REVOKED)
-		bpf_send_signal(SIGKILL);
+		die(run);
 	state = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (state) {
 		state->cgroup_id = cgroup_id;
-		compare_cred(task, state, cgroup_id, run->slot, CRED_EXEC);
+		compare_cred(task, state, cgroup_id, run, CRED_EXEC);
 	} else {
 		count_helper_error(EVENT_RING_URGENT);
 	}
-	if (in_foreign_namespace(task, run))
-		send_escape(cgroup_id, run->slot, task->tgid);
+	if (in_foreign_namespace(task, run) && send_escape(cgroup_id, run, task->tgid))
+		die(run);
 	s = scratch_take();
 	if (!s) {
 		count_helper_error(EVENT_RING_URGENT);
@@ -238,8 +245,11 @@ static __always_inline int handle_attach(struct cgroup *to, struct task_struct *
 		return 0;
 	cgroup_id = state->cgroup_id;
 	run = bpf_map_lookup_elem(&runs, &cgroup_id);
-	if (run && BPF_CORE_READ(to, kn, id) != cgroup_id)
-		send_escape(cgroup_id, run->slot, task->tgid);
+	if (!run || BPF_CORE_READ(to, kn, id) == cgroup_id)
+		return 0;
+	/* Who was moved is no task of the run any more for the hooks, so it dies here or with pid 1. */
+	if (send_escape(cgroup_id, run, task->tgid) && bpf_send_signal_task)
+		bpf_send_signal_task(task, SIGKILL, PIDTYPE_TGID, 0);
 	return 0;
 }
 

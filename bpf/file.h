@@ -11,6 +11,7 @@
 struct returned {
 	__u64 args[6];
 	__u64 cgroup_id;
+	struct run_config *run;
 	long ret;
 	__u32 nr, slot;
 };
@@ -100,6 +101,17 @@ static __always_inline void seen_key_fill(struct seen_key *key, struct inode *in
 	key->kind = kind;
 }
 
+/* Somebody of the run opened it for writing, or was given it: what explains a change. */
+static __always_inline void explained_key_fill(struct seen_key *key, struct inode *inode,
+					       __u64 cgroup_id)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->extra = cgroup_id;
+	key->ino = BPF_CORE_READ(inode, i_ino);
+	key->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	key->kind = EVENT_WITNESS;
+}
+
 static __noinline int opened(const struct returned *call, const struct call *row)
 {
 	struct seen_key key;
@@ -108,6 +120,7 @@ static __noinline int opened(const struct returned *call, const struct call *row
 	struct scratch *s;
 	struct file *file;
 	__u32 mode, type, kind;
+	__u64 one = 1;
 	bool shared;
 
 	file = file_of((__s32)call->ret, &shared);
@@ -125,6 +138,10 @@ static __noinline int opened(const struct returned *call, const struct call *row
 	seen_key_fill(&key, inode, kind);
 	if (seen_before(&key, call->slot))
 		return 0;
+	if (kind != EVENT_OPEN_READ) {
+		explained_key_fill(&key, inode, call->cgroup_id);
+		bpf_map_update_elem(&seen, &key, &one, BPF_ANY);
+	}
 	s = scratch_take();
 	if (!s) {
 		count_helper_error(EVENT_RING_BULK);
@@ -296,8 +313,17 @@ static __always_inline bool content_changed(struct inode *inode, __u32 flags)
 		nsec >= BPF_CORE_READ(inode, i_atime_nsec));
 }
 
-/* The first change of a file's content by a process that did not open it for that itself: it
- * inherited the descriptor, was sent it, or writes in a way that no call shows. */
+/* The first change of a file's content by a process of a run in which nobody opened it for that: the
+ * descriptor came from outside, or it writes in a way that no call shows. */
+/* In a call that is reported itself when it returns: an open that truncates, truncate(2). */
+static __always_inline bool in_reported_call(void)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	__u64 nr = BPF_CORE_READ(regs, orig_ax);
+
+	return nr < CALLS_MAX && calls[nr].class >= CALL_OPEN && calls[nr].class <= CALL_TWO_PATHS;
+}
+
 static __always_inline int handle_dirty(struct inode *inode, __u32 flags)
 {
 	__u64 cgroup_id;
@@ -307,17 +333,15 @@ static __always_inline int handle_dirty(struct inode *inode, __u32 flags)
 
 	if (!run || !content_changed(inode, flags))
 		return 0;
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != 0100000)
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != 0100000 ||
+	    (BPF_CORE_READ(inode, i_sb, s_flags) & SB_NOUSER))
 		return 0;
 	if (run->flags & RUN_REVOKED)
-		bpf_send_signal(SIGKILL);
-	seen_key_fill(&key, inode, EVENT_CREATE);
-	if (bpf_map_lookup_elem(&seen, &key))
+		die(run);
+	explained_key_fill(&key, inode, cgroup_id);
+	if (bpf_map_lookup_elem(&seen, &key) || in_reported_call())
 		return 0;
-	key.kind = EVENT_OPEN_WRITE;
-	if (bpf_map_lookup_elem(&seen, &key))
-		return 0;
-	key.kind = EVENT_WITNESS;
+	seen_key_fill(&key, inode, EVENT_WITNESS);
 	if (seen_before(&key, run->slot))
 		return 0;
 	__builtin_memset(&e, 0, sizeof(e));

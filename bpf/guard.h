@@ -7,8 +7,9 @@
 #include "bpf/exec.h"
 #include "bpf/net.h"
 
+/* `violates`: the policy forbids this call as such, and it was refused. */
 static __noinline int send_call(const struct returned *call, __u16 kind, __u32 flags,
-				__u32 target_tgid)
+				bool violates)
 {
 	struct event_syscall e;
 
@@ -20,7 +21,8 @@ static __noinline int send_call(const struct returned *call, __u16 kind, __u32 f
 	e.args[1] = call->args[1];
 	e.args[2] = call->args[2];
 	e.syscall = call->nr;
-	e.target_tgid = target_tgid;
+	if (violates && strike(&e.head, call->run, KERNEL_FORBIDDEN))
+		die(call->run);
 	send(&e.head, sizeof(e), EVENT_RING_URGENT, call->slot);
 	return 0;
 }
@@ -55,15 +57,16 @@ static __noinline int guarded(const struct returned *call, const struct call *ro
 	default:
 		return 0;
 	}
-	return send_call(call, row->kind, EVENT_REFUSED, 0);
+	return send_call(call, row->kind, EVENT_REFUSED,
+			 refused && (row->class != CALL_FORBIDDEN || row->forbidden));
 }
 
 /* A target that the sender may not signal, or that its pid namespace does not show to it. */
 static __always_inline int signal_returned(const struct returned *call, const struct call *row)
 {
 	if (call->ret == -ESRCH)
-		return send_call(call, EVENT_SIGNAL, 0, 0);
-	return is_refusal(call->ret) ? send_call(call, EVENT_SIGNAL, EVENT_REFUSED, 0) : 0;
+		return send_call(call, EVENT_SIGNAL, 0, false);
+	return is_refusal(call->ret) ? send_call(call, EVENT_SIGNAL, EVENT_REFUSED, false) : 0;
 }
 
 static __always_inline int cred_returned(const struct returned *call, struct task_struct *task)
@@ -72,14 +75,14 @@ static __always_inline int cred_returned(const struct returned *call, struct tas
 
 	if (call->ret < 0)
 		return is_refusal(call->ret) ?
-		       send_call(call, EVENT_SYSCALL_REFUSED, EVENT_REFUSED, 0) : 0;
+		       send_call(call, EVENT_SYSCALL_REFUSED, EVENT_REFUSED, false) : 0;
 	state = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!state) {
 		count_helper_error(EVENT_RING_URGENT);
 		return 0;
 	}
 	state->cgroup_id = call->cgroup_id;
-	compare_cred(task, state, call->cgroup_id, call->slot, CRED_CALL_DONE);
+	compare_cred(task, state, call->cgroup_id, call->run, CRED_CALL_DONE);
 	return 0;
 }
 
@@ -128,10 +131,9 @@ static __always_inline int handle_return(struct pt_regs *regs, long ret)
 
 	if (!run)
 		return 0;
-	if (run->flags & RUN_REVOKED) {
-		bpf_send_signal(SIGKILL);
-		return 0;
-	}
+	if (run->flags & RUN_REVOKED)
+		return die(run);
+	stop_if_unwatched(run, cgroup_id);
 	nr = regs->orig_ax;
 	task = bpf_get_current_task_btf();
 	call.args[0] = regs->di;
@@ -144,13 +146,14 @@ static __always_inline int handle_return(struct pt_regs *regs, long ret)
 	call.ret = ret;
 	call.nr = (__u32)nr;
 	call.slot = run->slot;
+	call.run = run;
 	if ((__s32)nr == -1)
 		return 0;             /* a signal's return, or a cancelled call */
 	if ((task->thread_info.status & TS_COMPAT) || (nr & X32_BIT)) {
 		if (ret == 0 && (nr == NR_execve || nr == NR_execveat))
 			return 0;     /* a 64-bit call that started a 32-bit program */
 		return send_call(&call, EVENT_SYSCALL_REFUSED,
-				 EVENT_FOREIGN_ABI | (ret < 0 ? EVENT_REFUSED : 0), 0);
+				 EVENT_FOREIGN_ABI | (ret < 0 ? EVENT_REFUSED : 0), is_refusal(ret));
 	}
 	if (nr >= CALLS_MAX)
 		return 0;

@@ -61,9 +61,12 @@ enum {
 	SIGNAL_GROUP_EXIT = 4,        /* include/linux/sched/signal.h */
 	FMODE_WRITE = 2, FMODE_PATH = 1 << 14, FMODE_CREATED = 1 << 20, /* include/linux/fs.h */
 	MNT_INTERNAL = 0x4000,        /* include/linux/mount.h */
+	SB_NOUSER = 1U << 31,         /* include/linux/fs.h: shared memory, memfd, pipes */
 	TS_COMPAT = 2,                /* arch/x86/include/asm/thread_info.h */
 	X32_BIT = 0x40000000,
 };
+
+enum pid_type { PIDTYPE_PID, PIDTYPE_TGID };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -77,7 +80,7 @@ struct pt_regs {
 
 struct hlist_bl_node { struct hlist_bl_node **pprev; };
 struct qstr { __u32 len; const unsigned char *name; };
-struct super_block { __u32 s_dev; unsigned long s_magic; };
+struct super_block { __u32 s_dev; unsigned long s_flags, s_magic; };
 struct inode {
 	unsigned short i_mode;
 	kuid_t i_uid;

@@ -46,11 +46,13 @@ struct {
 	__uint(max_entries, BULK_RING_BYTES);
 } bulk SEC(".maps");
 
-/* What was reported already. Forgetting an entry costs one more report, never a lost one. */
-struct seen_key {
-	__u64 start_ns, ino, extra;
-	__u32 dev, gen, tgid, kind;
-};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RUNS_MAX);
+	__type(key, __u32);
+	__type(value, struct user_strikes);
+} user_strikes SEC(".maps");
+
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -58,6 +60,12 @@ struct {
 	__type(key, struct seen_key);
 	__type(value, __u64);
 } seen SEC(".maps");
+
+/* When the supervisor was last in its loop (CLOCK_MONOTONIC); 0 = nobody renews it. Written by user
+ * space through its mapping, and so is nothing else here. */
+volatile __u64 supervisor_alive_ns;
+/* How often a process was stopped. */
+volatile __u64 stops_made;
 
 /* What the last event of a task said about its credentials and place. */
 struct task_state {

@@ -125,6 +125,7 @@ static __noinline int net_hook(struct net_question *q)
 		__builtin_memcpy(e.addr, &q->m.addr[3], 4);
 	e.rule_index = rule;
 	e.count = 1;
+	strike(&e.head, run, KERNEL_NET); /* who is revoked by it dies when its call returns */
 	put(&e.head, sizeof(e), EVENT_RING_URGENT, run->slot);
 	return 0;
 }

@@ -48,6 +48,13 @@ int BPF_PROG(on_dirty, struct inode *inode, int flags)
 	return handle_dirty(inode, (__u32)flags);
 }
 
+/* Attached to a clock of each CPU. */
+SEC("perf_event")
+int on_tick(void *ctx)
+{
+	return handle_tick();
+}
+
 SEC("cgroup/connect4")
 int on_connect4(struct bpf_sock_addr *ctx)
 {

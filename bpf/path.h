@@ -4,7 +4,7 @@
 #ifndef BPF_PATH_H
 #define BPF_PATH_H
 
-#include "bpf/emit.h"
+#include "bpf/alone.h"
 
 #define WALK_STEPS_MAX 2048
 

@@ -40,7 +40,8 @@ static inline const struct yaml_node *yaml_node(const struct yaml *yaml, uint32_
 
 static inline struct slice yaml_text(const struct yaml *yaml, const struct yaml_node *node)
 {
-	return slice_new(yaml->text.data + node->text_offset, node->text_len);
+	/* With nothing but empty texts there is no memory to point into. */
+	return node->text_len ? slice_new(yaml->text.data + node->text_offset, node->text_len) : slice_of("");
 }
 
 /* What a plain scalar would be in the core schema of YAML 1.2: "text", "number", "boolean", "null". */

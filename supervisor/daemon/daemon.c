@@ -174,7 +174,8 @@ static int open_ledger(struct daemon *daemon, struct error *err)
 
 static int open_watch(struct daemon *daemon, struct error *err)
 {
-	const struct watch_callbacks callbacks = { .event = runs_event, .ctx = &daemon->runs };
+	const struct watch_callbacks callbacks = { .event = runs_event, .press = runs_ring_press,
+						  .ctx = &daemon->runs };
 
 	watch_verbose(daemon->options.verbose);
 	launch_probe(&daemon->tree, NULL, &daemon->features);

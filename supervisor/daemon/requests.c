@@ -86,11 +86,12 @@ static int gates(const struct daemon *daemon, const struct client *client, struc
 	}
 	if (daemon->stopping)
 		error_say(err, -ESHUTDOWN, "HEALTH: the supervisor is being stopped");
-	else if (daemon->scribe.down)
+	else if (scribe_is_down(&daemon->scribe))
 		error_say(err, -EIO, "HEALTH: the ledger cannot be written, so no run may start");
 	else
 		return 0;
-	error_next(err, "look at the supervisor's log, then start it again");
+	error_next(err, daemon->stopping ? "start it again" : "look at the supervisor's log; is the disk full? "
+								"It goes on by itself when it can write again");
 	return error_exit(err, EXIT_REFUSED);
 }
 

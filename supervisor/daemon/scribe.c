@@ -164,11 +164,7 @@ static int retry_due(struct timer *timer, uint64_t now_ns)
 	struct scribe *scribe = container_of(timer, struct scribe, retry);
 	struct error err = { 0 };
 
-	if (too_often(scribe, now_ns)) {
-		scribe->down = true;
-		log_error("ledger_down", "tries=%u window=60s effect=\"no run may start\"", SCRIBE_TRIES);
-		return 0;
-	}
+	(void)now_ns;
 	if (scribe_start(scribe, &err) < 0) {
 		log_error("ledgerd_not_started", "error=\"%s\"", err.text);
 		scribe_lost(scribe);
@@ -176,14 +172,28 @@ static int retry_due(struct timer *timer, uint64_t now_ns)
 	return 0;
 }
 
+/* A full disk has space again some day: who gave up for good would need somebody to come and look. */
 void scribe_lost(struct scribe *scribe)
 {
-	if (scribe->stopping || scribe->down)
+	uint64_t now = now_monotonic_ns();
+	bool often = too_often(scribe, now);
+
+	if (scribe->stopping)
 		return;
-	log_warn("ledgerd_lost", "pid=%d", (int)scribe->pid);
-	if (loop_timer_set(scribe->loop, &scribe->retry, now_monotonic_ns() + SCRIBE_RETRY_NS,
-			   retry_due) < 0)
+	if (!often || !scribe->down)
+		log_warn("ledgerd_lost", "pid=%d", (int)scribe->pid);
+	if (often && !scribe->down)
+		log_error("ledger_down", "tries=%u window=60s retry=3s effect=\"no run may start\"",
+			  SCRIBE_TRIES);
+	scribe->down = often;
+	if (loop_timer_set(scribe->loop, &scribe->retry,
+			   now + (often ? SCRIBE_DOWN_RETRY_NS : SCRIBE_RETRY_NS), retry_due) < 0)
 		scribe->down = true;
+}
+
+bool scribe_is_down(const struct scribe *scribe)
+{
+	return scribe->down && !outbox_answered(scribe->outbox);
 }
 
 void scribe_finish(struct scribe *scribe, int timeout_ms)

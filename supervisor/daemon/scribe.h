@@ -14,6 +14,7 @@
 #define SCRIBE_TRIES 3U
 #define SCRIBE_WINDOW_NS 60000000000ULL
 #define SCRIBE_RETRY_NS 50000000ULL
+#define SCRIBE_DOWN_RETRY_NS 3000000000ULL /* after SCRIBE_TRIES in SCRIBE_WINDOW_NS */
 #define SCRIBE_PROGRAM_MAX 4096U
 
 struct scribe {
@@ -29,7 +30,7 @@ struct scribe {
 	struct timer retry;
 	uint64_t starts_ns[SCRIBE_TRIES];
 	uint32_t start_count;
-	bool down;                   /* fail closed: no run may start */
+	bool down;                   /* died too often: closed until it answers */
 	bool stopping;
 };
 
@@ -38,8 +39,10 @@ int scribe_init(struct scribe *scribe, struct loop *loop, struct outbox *outbox,
 		const char *program, struct error *err) MUST_USE;
 /* Starts it and attaches the outbox. */
 int scribe_start(struct scribe *scribe, struct error *err) MUST_USE;
-/* The outbox lost its peer: starts it again soon, unless it dies too often. */
+/* The outbox lost its peer: starts it again soon, and seldom when it dies too often. */
 void scribe_lost(struct scribe *scribe);
+/* Fail closed: no run may start. Ends when the ledger was opened and could be written again. */
+bool scribe_is_down(const struct scribe *scribe);
 /* Closes; the child ends by itself at the end of its socket. Waits for it at most `timeout_ms`. */
 void scribe_finish(struct scribe *scribe, int timeout_ms);
 

@@ -149,7 +149,9 @@ static void on_child(struct reaper *reaper)
 		if (pid != reaper->init->command)
 			continue;
 		if (WIFSTOPPED(status)) {
-			session_send(reaper->init, SESSION_STOPPED, WSTOPSIG(status), 0);
+			/* SIGSTOP is how the kernel side holds a run for a moment: no job control. */
+			if (WSTOPSIG(status) != SIGSTOP)
+				session_send(reaper->init, SESSION_STOPPED, WSTOPSIG(status), 0);
 		} else if (WIFCONTINUED(status)) {
 			session_send(reaper->init, SESSION_CONTINUED, 0, 0);
 		} else {

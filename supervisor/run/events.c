@@ -287,6 +287,15 @@ static bool is_question(const struct event_head *event, struct decision *decisio
 	return true;
 }
 
+/* It has counted the strike already, so there is one. */
+static void kernel_decided(const struct event_head *event, struct decision *decision)
+{
+	if (event->violation == VIOLATION_NONE)
+		return;
+	decision->on = ON_VIOLATE;
+	decision->violation = (enum violation_type)event->violation;
+}
+
 static void refused(struct run *run, const struct event_head *event, struct slice object,
 		    struct slice object2, uint64_t count)
 {
@@ -312,8 +321,12 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 		if (event->ret == -EACCES || event->ret == -EPERM || event->ret == -EROFS ||
 		    event_shape(event->kind) == SHAPE_NET)
 			put_event(run, event, &facts);
+		if (event->violation != VIOLATION_NONE) /* the kernel's word: it may have killed for it */
+			run_violation(run, (enum violation_type)event->violation,
+				      RECORD_EFFECT_PREVENTED, NULL, NULL, object, event);
 		return;
 	}
+	kernel_decided(event, &decision);
 	if (!is_question(event, &decision) && !is_refusal(run, event, &decision))
 		return;
 	if (event->ret == -ENOSYS && request.syscall == SYS_clone3)
@@ -384,6 +397,11 @@ static void path_event(struct run *run, const struct event_head *head)
 	    !first_of(run, head, MERGE_WRITE, RECORD_OPEN_WRITE, object, (struct slice){ 0 },
 		      event->count))
 		return;
+	/* Nobody of the run opened it for that; it has no name here, its identity says which it is. */
+	if (head->kind == EVENT_WITNESS) {
+		put_event(run, head, &(struct record_facts){ .effect = RECORD_EFFECT_OBSERVED });
+		return;
+	}
 	/* Nothing to name: a pipe, a socket, an anonymous file. */
 	if (object.len == 0 || head->flags & EVENT_NO_PATH)
 		return;

@@ -30,7 +30,7 @@ struct outbox {
 	struct source source;
 	struct timer flush_timer;
 	int fd;
-	bool wants_write, high;
+	bool wants_write, high, answered;
 	char *arena;
 	size_t arena_size, used, tail;   /* bytes in use (with the unused end), next free offset */
 	struct entry entries[ENTRIES_MAX];
@@ -91,6 +91,11 @@ struct outbox *outbox_free(struct outbox *outbox)
 bool outbox_attached(const struct outbox *outbox)
 {
 	return outbox->fd >= 0;
+}
+
+bool outbox_answered(const struct outbox *outbox)
+{
+	return outbox->fd >= 0 && outbox->answered;
 }
 
 void outbox_detach(struct outbox *outbox)
@@ -278,6 +283,7 @@ static void call_waits(struct outbox *outbox)
 static void take_ack(struct outbox *outbox, const struct intake_ack *ack)
 {
 	outbox->log_size = ack->size;
+	outbox->answered = ack->status == INTAKE_OK || (outbox->answered && ack->status != INTAKE_UNWRITABLE);
 	if (ack->status != INTAKE_OK)
 		outbox->callbacks.refused(outbox->callbacks.ctx, ack);
 	if (ack->status == INTAKE_UNWRITABLE || ack->cursor > outbox->cursor)
@@ -330,6 +336,7 @@ int outbox_attach(struct outbox *outbox, int fd)
 	}
 	outbox->fd = fd;
 	outbox->sent = 0;
+	outbox->answered = false;
 	outbox_flush(outbox);
 	return 0;
 }

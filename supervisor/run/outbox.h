@@ -46,6 +46,8 @@ int outbox_attach(struct outbox *outbox, int fd) MUST_USE;
 /* Closes the socket; records go on being queued. */
 void outbox_detach(struct outbox *outbox);
 bool outbox_attached(const struct outbox *outbox);
+/* The peer said since it was attached that it can write: its first answer comes after it opened the log. */
+bool outbox_answered(const struct outbox *outbox);
 
 /* Where the next record is to be built: begin and end it with intake_begin() at the end of the buffer
  * that this returns, then call outbox_put(). NULL: no room for this kind of record, which is counted. */

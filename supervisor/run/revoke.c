@@ -7,6 +7,16 @@
 #include "run/moves.h"
 #include "run/run.h"
 
+/* Strikes of both sides make one count: what the kernel did not decide it is told. */
+static void count_with_kernel(struct run *run, enum violation_type type, const struct event_head *event)
+{
+	if (event && event->violation == (uint8_t)type)
+		violation_follow(&run->strikes, event);
+	else if (violation_tell(&run->told, type))
+		/* Only its own decision would come a strike late; ours comes in time. */
+		IGNORE(watch_run_strikes(run->runs->watch, run->slot, &run->told) < 0);
+}
+
 void run_violation(struct run *run, enum violation_type type, enum record_effect effect,
 		   const struct decision *decision, const char *message, struct slice subject,
 		   const struct event_head *event)
@@ -21,7 +31,9 @@ void run_violation(struct run *run, enum violation_type type, enum record_effect
 
 	if (event)
 		about.exe = slice_new(event->comm, strnlen(event->comm, sizeof(event->comm)));
+	count_with_kernel(run, type, event);
 	violation_make(&run->rules, &run->strikes, type, effect, decision, message, subject, &violation);
+	violation.revokes |= event && event->flags & EVENT_REVOKED;
 	buf = outbox_begin(run->runs->outbox, RECORD_VIOLATION);
 	if (!buf || outbox_put(run->runs->outbox, RECORD_VIOLATION,
 			       record_violation(buf, &about, event, &violation)) == 0)

@@ -193,7 +193,15 @@ static int watch_begin(struct run *run)
 		config.flags |= RUN_NET_HOST;
 	config.net_count = MIN(count, RUN_NET_RULES_MAX);
 	memcpy(config.net, run->plan.nets, config.net_count * sizeof(config.net[0]));
+	config.init_tgid = (uint32_t)run->launched.pid;
+	violation_kernel_rules(&run->rules, config.decides);
 	run->flags = config.flags;
+	for (size_t i = 0; i < COUNT(run->stdio); i++) {
+		/* Without it a write there is a finding too many. */
+		if (S_ISREG(run->stdio[i].st_mode))
+			IGNORE(watch_run_explain(run->runs->watch, run->launched.cgroup.id,
+						 &run->stdio[i]) < 0);
+	}
 	return watch_run_add(run->runs->watch, run->launched.cgroup.id, &config);
 }
 
@@ -435,15 +443,33 @@ static int step_due(struct timer *timer, uint64_t now_ns)
 	return 0;
 }
 
+static void look_at_activity(struct run *run, uint64_t now_ns)
+{
+	struct run_activity activity;
+
+	if (watch_run_activity(run->runs->watch, run->slot, &activity) == 0)
+		heartbeat_activity(&run->heartbeat, activity.last_ns, now_boottime_ns(), now_ns);
+}
+
+void run_heartbeat_stood(struct run *run, uint64_t from_ns, uint64_t now_ns)
+{
+	if (run->step != RUN_STEP_LIVE || run->heartbeat.paused_ns)
+		return;
+	look_at_activity(run, now_ns); /* what it did before counts from there, so it is moved as well */
+	heartbeat_pause(&run->heartbeat, from_ns);
+	heartbeat_resume(&run->heartbeat, now_ns);
+	run_heartbeat_arm(run);
+}
+
 static int heartbeat_due(struct timer *timer, uint64_t now_ns)
 {
 	struct run *run = container_of(timer, struct run, heartbeat_timer);
-	struct run_activity activity;
 
+	runs_alive(run->runs);
+	now_ns = now_monotonic_ns();
 	if (run->step != RUN_STEP_LIVE)
 		return 0;
-	if (watch_run_activity(run->runs->watch, run->slot, &activity) == 0)
-		heartbeat_activity(&run->heartbeat, activity.last_ns, now_boottime_ns(), now_ns);
+	look_at_activity(run, now_ns);
 	if (heartbeat_deadline(&run->heartbeat) <= now_ns) {
 		run_violation(run, HEARTBEAT_TIMEOUT, RECORD_EFFECT_OBSERVED, NULL, NULL,
 			      slice_of("heartbeat.ttl"), NULL);
@@ -572,6 +598,10 @@ int run_start(struct runs *runs, const struct run_request *request, struct run *
 	*request->plan = (struct plan){ 0 };
 	run->plan_fd = TAKE_FD(*request->plan_fd);
 	run->session_fd = TAKE_FD(*request->session_fd);
+	for (size_t i = 0; i < COUNT(run->stdio); i++) {
+		if (fstat(request->stdio[i], &run->stdio[i]) < 0)
+			run->stdio[i].st_mode = 0;
+	}
 	run->owner = request->owner;
 	run->owner_uid = request->owner_uid;
 	run->started_ns = now_realtime_ns();

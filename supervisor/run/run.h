@@ -15,6 +15,7 @@
 
 #include <linux/types.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "base/loop.h"
 #include "daemon/wire.h"
@@ -67,6 +68,7 @@ struct runs {
 	struct run *slots[RUNS_MAX];
 	uint32_t count;
 	struct run *last;              /* the run of the last event: most have the same */
+	uint64_t alive_ns;             /* of the last runs_alive(); 0 = no run lives */
 	bool pressed;                  /* the outbox asked for a pause */
 	struct watch_losses losses;    /* as of the last look */
 	uint64_t window_ns, window_events, window_lost; /* bulk loss in the last 10 s */
@@ -100,6 +102,7 @@ struct run {
 	struct plan plan;
 	struct rules rules;
 	int plan_fd, session_fd;
+	struct stat stdio[3];          /* st_mode 0 = not known */
 	struct launched launched;
 	uint32_t in_force, landlock_abi;
 	struct source channel, init, cgroup;
@@ -107,6 +110,7 @@ struct run {
 	struct outbox_wait wait;
 	uint64_t events, refused, lost, records;
 	struct strikes strikes;
+	struct user_strikes told;      /* those that the kernel was told of */
 	struct heartbeat heartbeat;
 	uint64_t beats;                /* explicit ones */
 	struct limit_hits hits;
@@ -133,6 +137,8 @@ void runs_finish(struct runs *runs);
 void runs_event(void *ctx, const struct event_head *event);
 /* The outbox's wish: stop or go on. */
 void runs_press(struct runs *runs, bool high);
+/* The watcher's wish: `ctx` is the struct runs. */
+void runs_ring_press(void *ctx, uint64_t cgroup_id, bool on);
 /* Sees to it that the next launch finds a porter (launch/porter.h). Costs a fork where there is none. */
 void runs_porter_start(struct runs *runs);
 struct run *runs_find(const struct runs *runs, const struct ulid *id);
@@ -172,7 +178,12 @@ void run_kill(struct run *run);
 void run_conclude(struct run *run);
 void run_revoke_done(struct run *run);
 void run_heartbeat_arm(struct run *run);
+/* The kernel stopped it for that time: its clock of signs of life stood still. */
+void run_heartbeat_stood(struct run *run, uint64_t from_ns, uint64_t now_ns);
 void runs_check_losses(struct runs *runs);
+/* The loop turns. If it did not for so long that the kernel stopped the runs, their clocks of signs of
+ * life are moved on by that. Before anything that judges by time. */
+void runs_alive(struct runs *runs);
 void runs_read(struct runs *runs, bool drain);
 int runs_wake(struct runs *runs) MUST_USE;  /* a run lives: read its rings */
 void run_press(struct run *run, bool high);

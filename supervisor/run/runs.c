@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What all runs share: the rings' reader, the ticks, the list. */
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -57,11 +58,43 @@ static void settle_all(struct runs *runs)
 	}
 }
 
+void runs_ring_press(void *ctx, uint64_t cgroup_id, bool on)
+{
+	struct runs *runs = ctx;
+	struct run *run = find_cgroup(runs, cgroup_id);
+
+	/* A paused run stays frozen, and so does one that is being revoked. */
+	if (run && run->step == RUN_STEP_LIVE && run->status == RUN_STATUS_RUNNING)
+		IGNORE(cgroup_freeze(&run->launched.cgroup, on) < 0); /* its processes are stopped */
+}
+
+void runs_alive(struct runs *runs)
+{
+	uint64_t now = now_monotonic_ns(), from = runs->alive_ns;
+	char text[WIRE_TEXT_MAX];
+
+	runs->alive_ns = runs->count > 0 ? now : 0;
+	watch_alive(runs->watch, runs->alive_ns);
+	if (from == 0 || now - from < WATCH_DEAD_MAN_NS)
+		return;
+	IGNORE(snprintf(text, sizeof(text), "the supervisor did not answer for %llu ms; the kernel stopped "
+			"the run for that time", (unsigned long long)((now - from) / 1000000)) < 0);
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		struct run *run = runs->slots[i];
+
+		if (!run || run->step != RUN_STEP_LIVE)
+			continue;
+		run_heartbeat_stood(run, from, now);
+		runs->callbacks.notice(runs->callbacks.ctx, run, text);
+	}
+}
+
 static int urgent_ready(struct source *source, uint32_t events)
 {
 	struct runs *runs = container_of(source, struct runs, watch_source);
 
 	(void)events;
+	runs_alive(runs);
 	runs_read(runs, false);
 	settle_all(runs);
 	return 0;
@@ -71,10 +104,13 @@ static int poll_due(struct timer *timer, uint64_t now_ns)
 {
 	struct runs *runs = container_of(timer, struct runs, poll_timer);
 
+	runs_alive(runs);
 	runs_read(runs, false);
 	settle_all(runs);
-	if (runs->count == 0)
+	if (runs->count == 0) {
+		runs_alive(runs);
 		return 0;
+	}
 	return loop_timer_set(runs->loop, timer, now_ns + WATCH_POLL_INTERVAL_NS, poll_due);
 }
 
@@ -88,6 +124,7 @@ static int tick_due(struct timer *timer, uint64_t now_ns)
 {
 	struct runs *runs = container_of(timer, struct runs, tick_timer);
 
+	runs_alive(runs);
 	runs_check_losses(runs);
 	runs_porter_start(runs);
 	for (size_t i = 0; i < RUNS_MAX; i++) {
@@ -105,6 +142,7 @@ int runs_wake(struct runs *runs)
 	uint64_t now = now_monotonic_ns();
 	int r = 0;
 
+	runs_alive(runs);
 	if (!runs->poll_timer.slot)
 		r = loop_timer_set(runs->loop, &runs->poll_timer, now, poll_due);
 	if (r == 0 && !runs->tick_timer.slot)

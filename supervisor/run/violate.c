@@ -48,6 +48,52 @@ static void set_text(char *to, size_t size, const char *text, const char *otherw
 	IGNORE(snprintf(to, size, "%s", from) < 0); /* cut texts are still texts */
 }
 
+static const enum violation_type kernel_types[KERNEL_DECIDES] = {
+	[KERNEL_FORBIDDEN] = FORBIDDEN_ACTION, [KERNEL_ROOT] = UNRECORDED_ROOT,
+	[KERNEL_ESCAPE] = SANDBOX_ESCAPE, [KERNEL_NET] = SCOPE_VIOLATION,
+};
+
+static uint32_t revoke_at(const struct rules *rules, enum violation_type type)
+{
+	return rules_revokes(rules, type, 1) ? 1 : rules->responses[rules_severity(rules, type)].revoke_at;
+}
+
+void violation_kernel_rules(const struct rules *rules, struct kernel_rule to[KERNEL_DECIDES])
+{
+	const bool violates[KERNEL_DECIDES] = {
+		[KERNEL_FORBIDDEN] = rules->on_forbidden == ON_VIOLATE, [KERNEL_ROOT] = true,
+		[KERNEL_ESCAPE] = true, [KERNEL_NET] = rules->net_on_scope == ON_VIOLATE,
+	};
+
+	for (size_t i = 0; i < KERNEL_DECIDES; i++) {
+		to[i] = (struct kernel_rule){ 0 };
+		if (violates[i])
+			to[i] = (struct kernel_rule){ .type = kernel_types[i],
+						      .revoke_at = revoke_at(rules, kernel_types[i]) };
+	}
+}
+
+void violation_follow(struct strikes *strikes, const struct event_head *event)
+{
+	uint32_t *count;
+
+	if (event->violation == VIOLATION_NONE || event->violation >= VIOLATION_TYPE_LIMIT)
+		return;
+	count = &strikes->count[event->violation];
+	*count = MAX(*count, (uint32_t)event->strike - (event->strike > 0));
+}
+
+bool violation_tell(struct user_strikes *strikes, enum violation_type type)
+{
+	for (size_t i = 0; i < KERNEL_DECIDES; i++) {
+		if (kernel_types[i] == type) {
+			strikes->count[i] += strikes->count[i] < UINT32_MAX;
+			return true;
+		}
+	}
+	return false;
+}
+
 void violation_make(const struct rules *rules, struct strikes *strikes, enum violation_type type,
 		    enum record_effect effect, const struct decision *decision,
 		    const char *message, struct slice subject, struct violation *ret_violation)

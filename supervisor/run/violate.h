@@ -29,6 +29,14 @@ struct violation {
 	char message[VIOLATION_TEXT_MAX], remedy[VIOLATION_TEXT_MAX], remedy_agent[VIOLATION_TEXT_MAX];
 };
 
+/* The types that the kernel counts and decides by itself, and how: `decides` of a run's
+ * configuration (bpf/events.h). */
+void violation_kernel_rules(const struct rules *rules, struct kernel_rule to[KERNEL_DECIDES]);
+/* The kernel counted this one: our count follows it where records were lost. */
+void violation_follow(struct strikes *strikes, const struct event_head *event);
+/* Counts a strike that the kernel did not see. True when it is of a type that it counts. */
+bool violation_tell(struct user_strikes *strikes, enum violation_type type);
+
 /* Fills the packet and counts the strike. `decision` gives rule, reason and remedies; NULL: `message`
  * says what happened, and rule and remedies come from the type. Nothing stays empty. */
 void violation_make(const struct rules *rules, struct strikes *strikes, enum violation_type type,

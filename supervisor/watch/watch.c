@@ -7,16 +7,21 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <sys/sysmacros.h>
 
 #include "watch/skeletons.h"
+#include "base/loop.h"
 #include "base/proc.h"
 #include "base/sys.h"
 #include "watch/libbpf.h"
+#include "watch/ticks.h"
 #include "watch/validate.h"
 
 #define BULK_BATCH 256U
 #define CPUS_MAX 1024
 #define CGROUP_PROGRAMS 6
+#define STOP_ARRIVES_NS 2000000ULL
+#define STOP_UNARMED_NS 100000000ULL /* stopped all the same, perhaps: continued for safety */
 #define CLOCK_TICK_NS 10000000ULL  /* USER_HZ is 100 in the ABI */
 
 struct watch {
@@ -26,11 +31,15 @@ struct watch {
 	struct bpf_link *cgroup_links[CGROUP_PROGRAMS];
 	int unix_link_fd;
 	bool witness;
+	uint32_t run_count;
+	uint32_t stopped;      /* processes that wait for us */
+	uint64_t stops_seen;
 	uint64_t invalid;
 	uint32_t budget;       /* records that the current read may still hand out; 0 = no limit */
 	uint32_t handed;
 	int cpu_count;
 	struct loss_counter loss_by_cpu[CPUS_MAX];
+	struct ticks ticks;
 };
 
 /* Ends a read when its budget is used up; libbpf has then taken the record out of the ring. */
@@ -72,23 +81,48 @@ static void continue_process(uint32_t tgid, const struct stopped_process *entry)
 		IGNORE(sys_pidfd_send_signal(pidfd, SIGCONT, NULL, 0)); /* it may have died */
 }
 
-/* Everything was read: who was stopped for the rings' sake goes on. An entry is deleted before the
- * signal, so that a stop that comes in between makes a new one. */
-static void continue_stopped(struct watch *watch)
+/* Whether the signal of an entry has arrived. One sent from a clock tick does so after the tick. */
+static bool stop_arrived(const struct stopped_process *entry, uint64_t now_ns)
+{
+	uint64_t age = now_ns - MIN(now_ns, entry->since_ns);
+
+	return age >= (entry->armed ? STOP_ARRIVES_NS : STOP_UNARMED_NS);
+}
+
+static void press(struct watch *watch, const struct stopped_process *entry, bool on)
+{
+	if (watch->callbacks.press)
+		watch->callbacks.press(watch->callbacks.ctx, entry->cgroup_id, on);
+}
+
+/* Walks over who is stopped: before the rings are read, to freeze their runs; after it, to let them
+ * go on. An entry is deleted before the signal, so that a stop that comes in between makes a new
+ * one. Returns how many are left. */
+static uint32_t each_stopped(struct watch *watch, bool go_on)
 {
 	int map = bpf_map__fd(watch->bpf->maps.stopped);
+	uint64_t now = now_monotonic_ns();
 	struct stopped_process entry;
-	uint32_t tgid, next;
+	uint32_t tgid, next, left = 0;
 	int r = bpf_map_get_next_key(map, NULL, &next);
 
 	while (r == 0) {
 		tgid = next;
 		r = bpf_map_get_next_key(map, &tgid, &next);
-		if (bpf_map_lookup_elem(map, &tgid, &entry) < 0 || !entry.armed)
+		if (bpf_map_lookup_elem(map, &tgid, &entry) < 0)
 			continue;
-		if (bpf_map_delete_elem(map, &tgid) == 0)
-			continue_process(tgid, &entry);
+		if (!go_on)
+			press(watch, &entry, true);
+		if (!go_on || !stop_arrived(&entry, now)) {
+			left++;
+			continue;
+		}
+		if (bpf_map_delete_elem(map, &tgid) < 0)
+			continue;
+		press(watch, &entry, false);
+		continue_process(tgid, &entry);
 	}
+	return left;
 }
 
 static int read_rings(struct watch *watch, uint32_t max)
@@ -117,11 +151,22 @@ static int read_rings(struct watch *watch, uint32_t max)
 
 int watch_poll(struct watch *watch, uint32_t max)
 {
-	int r = read_rings(watch, max);
+	uint64_t stops = watch->bpf->bss->stops_made;
+	bool pressed = stops != watch->stops_seen || watch->stopped > 0;
+	int r;
 
-	if (r >= 0 && (max == 0 || (uint32_t)r < max))
-		continue_stopped(watch);
+	if (pressed)
+		watch->stopped = each_stopped(watch, false);
+	watch->stops_seen = stops;
+	r = read_rings(watch, max);
+	if (pressed && r >= 0 && (max == 0 || (uint32_t)r < max))
+		watch->stopped = each_stopped(watch, true);
 	return r;
+}
+
+void watch_alive(struct watch *watch, uint64_t now_ns)
+{
+	watch->bpf->bss->supervisor_alive_ns = now_ns;
 }
 
 int watch_drain(struct watch *watch)
@@ -191,6 +236,23 @@ static int attach_tracing(struct watch *watch, struct error *err)
 	return 0;
 }
 
+/* Before the load: sizes, and the marks at which their producers are stopped. */
+static int size_rings(struct watch *watch)
+{
+	const uint32_t *bytes = watch->callbacks.ring_bytes;
+	int r = 0;
+
+	if (bytes[EVENT_RING_URGENT]) {
+		r = bpf_map__set_max_entries(watch->bpf->maps.urgent, bytes[EVENT_RING_URGENT]);
+		watch->bpf->rodata->urgent_mark = bytes[EVENT_RING_URGENT] / 4 * 3;
+	}
+	if (r == 0 && bytes[EVENT_RING_BULK]) {
+		r = bpf_map__set_max_entries(watch->bpf->maps.bulk, bytes[EVENT_RING_BULK]);
+		watch->bpf->rodata->bulk_mark = bytes[EVENT_RING_BULK] / 4 * 3;
+	}
+	return r;
+}
+
 static int load(struct watch *watch, struct error *err)
 {
 	uint32_t pages = 0, inode = 0;
@@ -203,8 +265,10 @@ static int load(struct watch *watch, struct error *err)
 	watch->bpf->rodata->dirty_pages_flags = pages;
 	watch->bpf->rodata->dirty_inode_flags = inode;
 	r = bpf_program__set_autoload(watch->bpf->progs.on_dirty, watch->witness);
+	if (r == 0)
+		r = size_rings(watch);
 	if (r < 0)
-		return error_set(err, r, "configure the write witness");
+		return error_set(err, r, "configure the write witness and the rings");
 	if (probe_unix_connect()) {
 		struct bpf_program *program = watch->bpf->progs.on_connect_unix;
 
@@ -222,6 +286,13 @@ static int load(struct watch *watch, struct error *err)
 		return error_exit(err, 121);
 	}
 	return 0;
+}
+
+static int attach_ticks(struct watch *watch, struct error *err)
+{
+	int r = ticks_open(&watch->ticks, watch->bpf->progs.on_tick, watch->cpu_count);
+
+	return r < 0 ? error_set(err, r, "attach the clock that ends loops") : 0;
 }
 
 static int open_rings(struct watch *watch, struct error *err)
@@ -266,6 +337,8 @@ int watch_open(int parent_cgroup_fd, const struct watch_callbacks *callbacks,
 		r = attach_cgroup_programs(watch, parent_cgroup_fd, err);
 	if (r == 0)
 		r = attach_tracing(watch, err);
+	if (r == 0)
+		r = attach_ticks(watch, err);
 	if (r < 0)
 		return error_exit(err, 121);
 	*ret_watch = TAKE(watch);
@@ -278,6 +351,7 @@ struct watch *watch_close(struct watch *watch)
 
 	if (!watch)
 		return NULL;
+	ticks_close(&watch->ticks);
 	for (size_t i = 0; i < COUNT(watch->cgroup_links); i++)
 		bpf_link__destroy(watch->cgroup_links[i]);
 	fd_close(watch->unix_link_fd);
@@ -304,7 +378,8 @@ static int run_put(struct watch *watch, uint64_t cgroup_id, const struct run_con
 
 int watch_run_add(struct watch *watch, uint64_t cgroup_id, const struct run_config *config)
 {
-	struct run_activity none = { 0 };
+	const struct run_activity none = { 0 };
+	const struct user_strikes no_strikes = { 0 };
 	int r;
 
 	if (config->slot >= WATCH_RUNS_MAX || config->net_count > RUN_NET_RULES_MAX)
@@ -312,7 +387,11 @@ int watch_run_add(struct watch *watch, uint64_t cgroup_id, const struct run_conf
 	r = bpf_map_update_elem(bpf_map__fd(watch->bpf->maps.activity), &config->slot, &none, BPF_ANY);
 	if (r < 0)
 		return r;
-	r = run_put(watch, cgroup_id, config, BPF_NOEXIST);
+	r = watch_run_strikes(watch, config->slot, &no_strikes);
+	if (r == 0)
+		r = run_put(watch, cgroup_id, config, BPF_NOEXIST);
+	if (r == 0 && watch->run_count++ == 0)
+		ticks_switch(&watch->ticks, true);
 	return r == -E2BIG ? -ENOSPC : r;
 }
 
@@ -342,7 +421,28 @@ int watch_run_set_namespaces(struct watch *watch, uint64_t cgroup_id, uint32_t p
 
 int watch_run_remove(struct watch *watch, uint64_t cgroup_id)
 {
-	return bpf_map_delete_elem(bpf_map__fd(watch->bpf->maps.runs), &cgroup_id);
+	int r = bpf_map_delete_elem(bpf_map__fd(watch->bpf->maps.runs), &cgroup_id);
+
+	if (r == 0 && --watch->run_count == 0)
+		ticks_switch(&watch->ticks, false);
+	return r;
+}
+
+int watch_run_explain(struct watch *watch, uint64_t cgroup_id, const struct stat *file)
+{
+	const uint64_t one = 1;
+	/* dev_t of the kernel has 20 bits of minor. */
+	struct seen_key key = { .extra = cgroup_id, .ino = file->st_ino, .kind = EVENT_WITNESS,
+				.dev = major(file->st_dev) << 20 | minor(file->st_dev) };
+
+	return bpf_map_update_elem(bpf_map__fd(watch->bpf->maps.seen), &key, &one, BPF_ANY);
+}
+
+int watch_run_strikes(struct watch *watch, uint32_t slot, const struct user_strikes *strikes)
+{
+	if (slot >= WATCH_RUNS_MAX)
+		return -EINVAL;
+	return bpf_map_update_elem(bpf_map__fd(watch->bpf->maps.user_strikes), &slot, strikes, BPF_ANY);
 }
 
 int watch_run_activity(const struct watch *watch, uint32_t slot, struct run_activity *ret)

@@ -10,12 +10,14 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "bpf/events.h"
 
 #define WATCH_RUNS_MAX 256U            /* slots; events of more runs would share no maps */
+#define WATCH_DEAD_MAN_NS 500000000ULL
 #define WATCH_POLL_INTERVAL_NS 1000000ULL /* the bulk ring does not wake: poll it while runs live */
 
 struct watch;
@@ -24,7 +26,12 @@ struct watch_callbacks {
 	/* One validated record; `event` is borrowed until the return. By head.kind it is the struct
 	 * of bpf/events.h. Must not call watch_*(). */
 	void (*event)(void *ctx, const struct event_head *event);
+	/* A process of the run was stopped by the kernel, because a ring was nearly full or the
+	 * supervisor hung: freeze the run until `on` is false again, since a sibling could continue
+	 * it. Must not call watch_*(). NULL = nobody freezes. */
+	void (*press)(void *ctx, uint64_t cgroup_id, bool on);
 	void *ctx;
+	uint32_t ring_bytes[EVENT_RING_COUNT]; /* a power of two pages; 0 = as built */
 };
 
 /* Loads and attaches everything. `parent_cgroup_fd` is a directory of the v2 tree that will hold
@@ -41,6 +48,10 @@ struct watch *watch_close(struct watch *watch);
 
 /* Readable (EPOLLIN) when the urgent ring has records: put it in the loop, call watch_poll(). */
 int watch_fd(const struct watch *watch);
+/* The dead man's switch: to be called in each turn of the loop while runs live, at least each 100 ms.
+ * When the last call is WATCH_DEAD_MAN_NS old, the kernel stops every run; a later watch_poll() lets
+ * them go on. 0 switches it off. */
+void watch_alive(struct watch *watch, uint64_t now_monotonic_ns);
 /* Hands out what both rings hold now, at most `max` records of each (0 = no limit). Also to be
  * called every WATCH_POLL_INTERVAL_NS while a run lives. Returns the number of records, or
  * -errno. */
@@ -58,6 +69,12 @@ int watch_run_set_flags(struct watch *watch, uint64_t cgroup_id, uint32_t flags)
 /* Namespaces that tasks of the run must be in, once the launch knows them (0 = not checked). */
 int watch_run_set_namespaces(struct watch *watch, uint64_t cgroup_id, uint32_t pidns_inum,
 			     uint32_t mntns_inum) MUST_USE;
+/* Strikes that user space decided, of the types that the kernel counts, too: it adds them to its own.
+ * May be called from the event callback. Returns 0 or -EINVAL. */
+int watch_run_strikes(struct watch *watch, uint32_t slot, const struct user_strikes *strikes) MUST_USE;
+/* This file came to the run from outside, open for writing (a redirected stdout): its change is no
+ * finding. Returns 0 or -errno. */
+int watch_run_explain(struct watch *watch, uint64_t cgroup_id, const struct stat *file) MUST_USE;
 /* Forgets the run. Returns 0 or -ENOENT. */
 int watch_run_remove(struct watch *watch, uint64_t cgroup_id);
 

@@ -79,8 +79,11 @@ start_supervisor() { # [PREFIX...]: a supervisor that stays, for tests with many
 	"$@" "$BIN/bailiffd" --state-dir "$STATE" --runtime-dir "$RUNTIME" >"$T/bailiffd.log" 2>&1 &
 	SUPERVISOR=$!
 	# The socket's file may be an earlier one's; 00010000 marks one that listens.
-	wait_for 10 grep -q " 00010000 .*$RUNTIME/control.sock" /proc/net/unix || { diag <"$T/bailiffd.log"; return 1; }
+	wait_for 10 up_or_gone
+	supervisor_listens || { diag <"$T/bailiffd.log"; return 1; }
 }
+supervisor_listens() { grep -q " 00010000 .*$RUNTIME/control.sock" /proc/net/unix; }
+up_or_gone() { supervisor_listens || [ ! -e "/proc/$SUPERVISOR" ] || grep -q '^State:.*Z' "/proc/$SUPERVISOR/status"; }
 stop_supervisor() {
 	[ -n "${SUPERVISOR:-}" ] || return 0
 	kill -TERM "$SUPERVISOR" 2>/dev/null || :

@@ -286,6 +286,69 @@ START_TEST(a_write_through_what_was_inherited_has_a_witness_and_nothing_else_has
 }
 END_TEST
 
+static void act_child_of_the_opener(void)
+{
+	int fd = open("passed-on", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		IGNORE(write(fd, "x", 1)); /* a failure shows below */
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	if (lseek(fd, 0, SEEK_END) != 1)
+		_exit(1);
+}
+
+static void act_truncating_open(void)
+{
+	if (open("full", O_WRONLY | O_TRUNC | O_CLOEXEC) < 0)
+		_exit(1);
+}
+
+static void act_truncate(void)
+{
+	if (truncate("full", 0) < 0)
+		_exit(1);
+}
+
+static void act_shared_memory(void)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		_exit(1);
+	page[0] = 'x';
+}
+
+static void act_given(void)
+{
+	if (write(inherited_fd, "x", 1) != 1)
+		_exit(1);
+}
+
+static void (*const explained[])(void) = {
+	act_child_of_the_opener, act_truncating_open, act_truncate, act_shared_memory, act_given,
+};
+
+START_TEST(a_change_that_an_open_of_the_run_explains_has_no_witness)
+{
+	struct stat st;
+
+	NEEDS(FEATURE_BPF_WITNESS);
+	begin();
+	inherited_fd = open("full", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	ck_assert_int_eq(write(inherited_fd, "text", 4), 4);
+	ck_assert_int_eq(fstat(inherited_fd, &st), 0);
+	if (explained[_i] == act_given)
+		ck_assert_int_eq(watch_run_explain(watch, cgroup_id, &st), 0);
+	ck_assert_int_eq(in_run(explained[_i]), 0);
+	ck_assert_msg(!find(EVENT_WITNESS, NULL), "case %d has a witness", _i);
+	inherited_fd = fd_close(inherited_fd);
+	end();
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	const struct row rows[] = {
@@ -298,6 +361,7 @@ Suite *suite_make(void)
 		{ "files", a_path_on_a_page_that_was_not_there_at_entry_is_read, 1 },
 		{ "files", a_write_through_what_was_inherited_has_a_witness_and_nothing_else_has,
 		  COUNT(witness_cases) },
+		{ "files", a_change_that_an_open_of_the_run_explains_has_no_witness, COUNT(explained) },
 	};
 
 	return suite_of("watch_files", rows, COUNT(rows));

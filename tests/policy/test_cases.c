@@ -2,15 +2,21 @@
 /* Walks policies/library: each policy compiles, has cases, and decides as they say. */
 #include <check.h>
 #include <dirent.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <seccomp.h>
 
 #include "base/io.h"
 #include "cli/policy_cases.h"
 #include "compiler/compile.h"
+#include "decide/forbidden.h"
+#include "lib/filter_machine.h"
 #include "lib/runner.h"
 
 #define LIBRARY "policies/library"
 #define POLICIES_MAX 64
 #define CASES_LEAST 40
+#define CALLS_LEAST 10
 
 static char names[POLICIES_MAX][128];
 static int name_count;
@@ -70,6 +76,58 @@ START_TEST(a_shipped_policy_decides_as_its_cases_say)
 }
 END_TEST
 
+/* What the compiled filter answers to a call with harmless arguments. */
+static int filter_answer(struct slice program, int number)
+{
+	struct seccomp_data call = { .nr = number, .arch = AUDIT_ARCH_X86_64 };
+
+	return filter_run((const void *)program.data, (uint32_t)(program.len / sizeof(struct sock_filter)), &call);
+}
+
+/* The second way: the filter that is installed, for each line about a system call. Returns 1 for one. */
+static int check_call(const char *policy, struct slice program, const char *line)
+{
+	char name[64], verdict[16], want[16] = "";
+	int number, answer, words = sscanf(line, "syscall %63s %15s %15s", name, verdict, want);
+
+	if (words < 2)
+		return 0;
+	number = seccomp_syscall_resolve_name(name);
+	answer = filter_answer(program, number);
+	ck_assert_msg(number >= 0, "%s: '%s' is no system call", policy, name);
+	if (strcmp(verdict, "allow") == 0)
+		ck_assert_msg(answer == FILTER_ALLOWS, "%s: the filter answers %d to %s", policy, answer, name);
+	else
+		ck_assert_msg(answer > 0 && strcmp(errno_name(answer), want) == 0,
+			      "%s: the filter answers %d to %s, want %s", policy, answer, name, want);
+	return 1;
+}
+
+START_TEST(the_compiled_filter_agrees_with_the_cases)
+{
+	cleanup_with(policy_free_p) struct policy *policy = policy_new();
+	cleanup_with(buf_finish) struct buf program = buf_growing(1U << 20);
+	struct error err = { 0 };
+	char path[256], line[512];
+	int asked = 0;
+	FILE *file;
+
+	load(names[_i], policy);
+	ck_assert_msg(policy_filter(policy, &program, &err) == 0, "%s", err.text);
+	IGNORE(snprintf(path, sizeof(path), "%s/%s.cases", LIBRARY, names[_i]) < 0);
+	file = fopen(path, "re");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file))
+		asked += check_call(names[_i], buf_slice(&program), line);
+	fclose(file);
+	ck_assert_msg(asked >= CALLS_LEAST, "%s has %d lines about calls", path, asked);
+	/* And all that decide() refuses, whether a case names it or not. */
+	for (size_t i = 0; i < forbidden_call_count; i++)
+		ck_assert_int_eq(filter_answer(buf_slice(&program), forbidden_calls[i].number),
+				 forbidden_calls[i].error);
+}
+END_TEST
+
 START_TEST(a_wrong_case_is_found)
 {
 	static const char *const wrong[] = {
@@ -125,6 +183,7 @@ Suite *suite_make(void)
 
 	find_policies();
 	tcase_add_loop_test(cases, a_shipped_policy_decides_as_its_cases_say, 0, name_count);
+	tcase_add_loop_test(cases, the_compiled_filter_agrees_with_the_cases, 0, name_count);
 	tcase_add_loop_test(cases, a_wrong_case_is_found, 0, 13);
 	tcase_add_test(cases, the_four_shipped_policies_are_there);
 	tcase_set_tags(cases, "pure");

@@ -31,7 +31,7 @@ static void on_pressure(void *ctx, bool high)
 
 static void on_refused(void *ctx, const struct intake_ack *ack)
 {
-	ck_abort_msg("unexpected: %p %u", ctx, ack->status);
+	ck_assert_msg(ack->status == INTAKE_UNWRITABLE, "unexpected: %p %u", ctx, ack->status);
 }
 
 static void attach(void)
@@ -183,6 +183,25 @@ START_TEST(what_was_not_acknowledged_is_sent_again_after_a_restart)
 }
 END_TEST
 
+START_TEST(a_peer_has_answered_when_it_said_that_it_can_write_and_not_before)
+{
+	const struct intake_ack unwritable = { .status = INTAKE_UNWRITABLE, .error = -EIO };
+
+	ck_assert(!outbox_answered(outbox));
+	ack(0);
+	ck_assert(outbox_answered(outbox));
+	ck_assert_int_eq(send(theirs, &unwritable, sizeof(unwritable), 0), sizeof(unwritable));
+	turn();
+	ck_assert(!outbox_answered(outbox));
+	ack(0);
+	theirs = fd_close(theirs);
+	turn();
+	ck_assert(!outbox_answered(outbox));
+	attach();
+	ck_assert(!outbox_answered(outbox)); /* attached is not answered */
+}
+END_TEST
+
 START_TEST(a_full_queue_drops_telemetry_counts_it_and_keeps_what_must_be_recorded)
 {
 	uint64_t dropped = 0, must = 0;
@@ -258,6 +277,7 @@ Suite *suite_make(void)
 	tcase_add_test(queue, records_have_numbers_without_a_hole);
 	tcase_add_test(queue, a_wait_ends_with_its_own_record_and_not_before);
 	tcase_add_test(queue, what_was_not_acknowledged_is_sent_again_after_a_restart);
+	tcase_add_test(queue, a_peer_has_answered_when_it_said_that_it_can_write_and_not_before);
 	tcase_add_test(queue, a_full_queue_drops_telemetry_counts_it_and_keeps_what_must_be_recorded);
 	tcase_add_test(queue, the_ring_of_datagrams_goes_round_without_losing_one);
 	tcase_add_test(queue, pressure_ends_when_the_queue_is_empty_again);

@@ -22,6 +22,7 @@ static const struct bad bad_documents[] = {
 	{ "", " this document is empty" },
 	{ "# nothing\n", " this document is empty" },
 	{ "[a]\n", "1:1: keys belong here (schema, ...), not a list" },
+	{ ":", " a key belongs here, not nothing" }, /* every text in it is empty */
 	{ "hello\n", "1:1: keys belong here (schema, ...), not \"hello\"" },
 	{ "name: x\n", "1:1: \"schema: 1\" is missing" },
 	{ "schema: 1\n", "1:1: \"name\" is missing" },

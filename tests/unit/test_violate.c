@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packets are whole for every type, and strikes lead to the response that the policy names. */
+#include "bpf/events.h"
+#include "bpf/calls.h"
+#include "decide/forbidden.h"
 #include "ledger/intake_parse.h"
 #include "lib/runner.h"
 #include "run/violate.h"
@@ -130,6 +133,72 @@ START_TEST(a_type_that_does_not_exist_revokes)
 }
 END_TEST
 
+START_TEST(the_kernel_decides_what_the_policy_says_and_needs_no_path)
+{
+	struct rules rules = shipped_rules();
+	struct kernel_rule to[KERNEL_DECIDES];
+
+	violation_kernel_rules(&rules, to);
+	ck_assert_uint_eq(to[KERNEL_FORBIDDEN].type, VIOLATION_NONE);
+	ck_assert_uint_eq(to[KERNEL_NET].type, VIOLATION_NONE);
+	ck_assert_uint_eq(to[KERNEL_ROOT].type, UNRECORDED_ROOT);
+	ck_assert_uint_eq(to[KERNEL_ROOT].revoke_at, 1);
+	ck_assert_uint_eq(to[KERNEL_ESCAPE].type, SANDBOX_ESCAPE);
+	ck_assert_uint_eq(to[KERNEL_ESCAPE].revoke_at, 1);
+	rules.on_forbidden = rules.net_on_scope = ON_VIOLATE;
+	violation_kernel_rules(&rules, to);
+	ck_assert_uint_eq(to[KERNEL_FORBIDDEN].type, FORBIDDEN_ACTION);
+	ck_assert_uint_eq(to[KERNEL_FORBIDDEN].revoke_at, 2);
+	ck_assert_uint_eq(to[KERNEL_NET].type, SCOPE_VIOLATION);
+	ck_assert_uint_eq(to[KERNEL_NET].revoke_at, 2);
+	rules.responses[SEVERITY_MEDIUM].revoke_at = 0;
+	violation_kernel_rules(&rules, to);
+	ck_assert_uint_eq(to[KERNEL_NET].revoke_at, 0);
+}
+END_TEST
+
+START_TEST(strikes_of_kernel_and_user_space_make_one_count)
+{
+	struct rules rules = shipped_rules();
+	struct strikes strikes = { 0 };
+	struct user_strikes told = { 0 };
+	struct event_head event = { .violation = FORBIDDEN_ACTION, .strike = 3 };
+	struct violation violation;
+
+	/* Two records before this one were lost. */
+	violation_follow(&strikes, &event);
+	violation_make(&rules, &strikes, FORBIDDEN_ACTION, RECORD_EFFECT_PREVENTED, NULL, NULL,
+		       slice_of(""), &violation);
+	ck_assert_uint_eq(violation.nth, 3);
+	/* The kernel did not know of one that we had counted. */
+	event.strike = 2;
+	violation_follow(&strikes, &event);
+	violation_make(&rules, &strikes, FORBIDDEN_ACTION, RECORD_EFFECT_PREVENTED, NULL, NULL,
+		       slice_of(""), &violation);
+	ck_assert_uint_eq(violation.nth, 4);
+	ck_assert(violation_tell(&told, SCOPE_VIOLATION));
+	ck_assert_uint_eq(told.count[KERNEL_NET], 1);
+	ck_assert(!violation_tell(&told, LIMIT_EXCEEDED));
+}
+END_TEST
+
+/* A call that decide() denies but the kernel side does not know would be no strike without us. */
+START_TEST(the_kernel_side_knows_every_forbidden_call_and_no_other)
+{
+	for (size_t i = 0; i < forbidden_call_count; i++) {
+		const struct forbidden_call *call = &forbidden_calls[i];
+
+		ck_assert_int_lt(call->number, CALLS_MAX);
+		ck_assert_msg(calls[call->number].forbidden ||
+				      calls[call->number].class == CALL_CLONE3,
+			      "%s is not in bpf/calls.h", call->name);
+	}
+	for (int number = 0; number < CALLS_MAX; number++)
+		ck_assert_msg(!calls[number].forbidden || forbidden_call(number),
+			      "call %d is no forbidden one", number);
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("violate");
@@ -143,6 +212,9 @@ Suite *suite_make(void)
 	tcase_add_test(strikes, medium_revokes_at_the_second_of_the_same_type_and_types_do_not_add_up);
 	tcase_add_loop_test(strikes, high_and_critical_revoke_at_once, 0, 6);
 	tcase_add_test(strikes, a_type_that_does_not_exist_revokes);
+	tcase_add_test(strikes, the_kernel_decides_what_the_policy_says_and_needs_no_path);
+	tcase_add_test(strikes, strikes_of_kernel_and_user_space_make_one_count);
+	tcase_add_test(strikes, the_kernel_side_knows_every_forbidden_call_and_no_other);
 	suite_add_tcase(suite, packet);
 	suite_add_tcase(suite, strikes);
 	return suite;

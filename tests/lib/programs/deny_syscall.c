@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Starts a program for which the kernel seems to lack some calls, or to fail them:
  *
- *   deny_syscall NAME=ERRNO [NAME=ERRNO...] -- COMMAND [ARGUMENTS...]
+ *   deny_syscall NAME[:FIRST]=ERRNO [...] -- COMMAND [ARGUMENTS...]
  *
- * ERRNO is ENOSYS or EPERM or EINVAL or ENOSPC. Children inherit it, as they would an old kernel. */
+ * With FIRST only calls whose first argument is that number: an operation of prctl, bpf, seccomp. OK in
+ * place of an errno claims success for a call that is not made. Children inherit it, as they would
+ * an old kernel. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -14,56 +16,76 @@
 
 #define DENY_MAX 16
 
-static const struct { const char *name; int number; } calls[] = {
-	{ "landlock_create_ruleset", SYS_landlock_create_ruleset },
-	{ "landlock_restrict_self", SYS_landlock_restrict_self },
-	{ "clone3", SYS_clone3 }, { "openat2", SYS_openat2 }, { "open_tree", SYS_open_tree },
-	{ "move_mount", SYS_move_mount }, { "mount_setattr", SYS_mount_setattr },
-	{ "fsopen", SYS_fsopen }, { "pivot_root", SYS_pivot_root },
-	{ "pidfd_open", SYS_pidfd_open }, { "pidfd_send_signal", SYS_pidfd_send_signal },
-	{ "close_range", SYS_close_range }, { "seccomp", SYS_seccomp }, { "bpf", SYS_bpf },
-	{ "setgroups", SYS_setgroups }, { "setresuid", SYS_setresuid }, { "prctl", SYS_prctl },
-	{ "fsync", SYS_fsync }, { "fdatasync", SYS_fdatasync }, { "mount", SYS_mount },
-	{ "sethostname", SYS_sethostname }, { "setns", SYS_setns }, { "prlimit64", SYS_prlimit64 },
-	{ "memfd_create", SYS_memfd_create }, { "umount2", SYS_umount2 }, { "execveat", SYS_execveat },
+struct word { const char *name; int number; };
+
+#define CALL(name) { #name, SYS_##name }
+static const struct word calls[] = {
+	CALL(landlock_create_ruleset), CALL(landlock_add_rule), CALL(landlock_restrict_self),
+	CALL(clone3), CALL(openat2), CALL(open_tree), CALL(move_mount), CALL(mount_setattr),
+	CALL(fsopen), CALL(fsconfig), CALL(fsmount), CALL(pivot_root), CALL(mount),
+	CALL(umount2), CALL(unshare), CALL(setns), CALL(sethostname), CALL(pidfd_open),
+	CALL(pidfd_send_signal), CALL(close_range), CALL(seccomp), CALL(bpf),
+	CALL(perf_event_open), CALL(prctl), CALL(capset), CALL(setgroups), CALL(setresuid),
+	CALL(setresgid), CALL(setfsuid), CALL(setfsgid), CALL(prlimit64), CALL(fsync),
+	CALL(fdatasync), CALL(pwrite64), CALL(ftruncate), CALL(memfd_create), CALL(execveat),
+	CALL(userfaultfd), CALL(timerfd_create), CALL(signalfd4), CALL(epoll_create1),
+	CALL(socketpair), CALL(sendmsg), CALL(recvmsg), CALL(mkdirat), CALL(symlinkat),
+	CALL(fchmodat), CALL(chroot), CALL(chdir), CALL(fchdir), CALL(setsid), CALL(ioctl),
+	CALL(dup2),
 };
 
-static const struct { const char *name; int number; } errors[] = {
-	{ "ENOSYS", ENOSYS }, { "EPERM", EPERM }, { "EINVAL", EINVAL }, { "ENOSPC", ENOSPC },
+static const struct word errors[] = {
+	{ "OK", 0 }, { "ENOSYS", ENOSYS }, { "EPERM", EPERM }, { "EINVAL", EINVAL }, { "ENOSPC", ENOSPC },
+	{ "ENOMEM", ENOMEM }, { "EIO", EIO }, { "EMFILE", EMFILE },
 };
 
-static int parse(const char *text, int *ret_call, int *ret_error)
+static int look_up(const struct word *words, size_t count, const char *name, size_t len)
 {
-	const char *equals = strchr(text, '=');
+	for (size_t i = 0; i < count; i++)
+		if (strlen(words[i].name) == len && strncmp(words[i].name, name, len) == 0)
+			return words[i].number;
+	return -1;
+}
 
-	*ret_call = *ret_error = -1;
-	for (size_t i = 0; equals && i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (strlen(calls[i].name) == (size_t)(equals - text) &&
-		    strncmp(calls[i].name, text, (size_t)(equals - text)) == 0)
-			*ret_call = calls[i].number;
-	for (size_t i = 0; equals && i < sizeof(errors) / sizeof(errors[0]); i++)
-		if (strcmp(errors[i].name, equals + 1) == 0)
-			*ret_error = errors[i].number;
-	return *ret_call < 0 || *ret_error < 0 ? -1 : 0;
+/* Appends the instructions of one argument; they leave the call's number in the accumulator. */
+static int deny(const char *text, struct sock_fprog *program)
+{
+	const char *equals = strchr(text, '='), *colon = strchr(text, ':');
+	size_t len = equals ? (size_t)((colon ? colon : equals) - text) : 0;
+	int call = look_up(calls, sizeof(calls) / sizeof(calls[0]), text, len), error;
+	struct sock_filter *at = program->filter + program->len;
+
+	if (!equals || call < 0)
+		return -1;
+	error = look_up(errors, sizeof(errors) / sizeof(errors[0]), equals + 1, strlen(equals + 1));
+	if (error < 0)
+		return -1;
+	*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)call, 0, colon ? 4 : 1);
+	if (colon) {
+		*at++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args));
+		*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+						     (unsigned int)strtoull(colon + 1, NULL, 0), 0, 1);
+	}
+	*at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned int)error);
+	if (colon)
+		*at++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	program->len = (unsigned short)(at - program->filter);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct sock_filter code[4 + 2 * DENY_MAX + 1] = {
+	struct sock_filter code[2 + 5 * DENY_MAX] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 	};
 	struct sock_fprog program = { .len = 1, .filter = code };
-	int i, number, error;
+	int i;
 
 	for (i = 1; i < argc && i <= DENY_MAX && strcmp(argv[i], "--") != 0; i++) {
-		if (parse(argv[i], &number, &error) < 0) {
+		if (deny(argv[i], &program) < 0) {
 			fprintf(stderr, "deny_syscall: '%s' is not NAME=ERRNO\n", argv[i]);
 			return 2;
 		}
-		code[program.len++] = (struct sock_filter)
-			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)number, 0, 1);
-		code[program.len++] = (struct sock_filter)
-			BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned int)error);
 	}
 	code[program.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	if (i + 1 >= argc || strcmp(argv[i], "--") != 0) {
