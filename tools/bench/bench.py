@@ -9,6 +9,7 @@ quarter, or when a row's bar is a ratio and is missed. Absolute bars are shown, 
 BENCH_ABSOLUTE=1: they belong to one machine. BENCH_BASELINE=FILE writes the ratios there."""
 import json
 import os
+import signal
 import statistics
 import sys
 
@@ -66,6 +67,7 @@ def load_baseline():
 def main():
     if os.geteuid() != 0:
         raise SystemExit("bench: only root can start a supervisor")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))    # so that the supervisor ends, too
     words = sys.argv[3:]
     names = [name for name in ROWS if not words or any(word in name for word in words)]
     baseline, results, failed = load_baseline(), [], []
