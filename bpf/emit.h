@@ -17,13 +17,15 @@ static __always_inline struct run_config *run_of_current(__u64 *ret_cgroup_id)
 	return bpf_map_lookup_elem(&runs, &id);
 }
 
-/* The broker makes names on behalf of others, whose own calls tell of it. In a run nobody else has two
- * uids: that takes a capability, or a set-user-id program. */
+/* The broker makes names on behalf of others, whose own calls tell of it: another uid than its file
+ * system uid, neither of them root. To get there a task of the run would have to gain a capability
+ * first, which is seen; a set-user-id program changes both at once. */
 static __always_inline bool is_broker(struct task_struct *task)
 {
 	const struct cred *cred = BPF_CORE_READ(task, cred);
+	__u32 euid = BPF_CORE_READ(cred, euid.val), fsuid = BPF_CORE_READ(cred, fsuid.val);
 
-	return BPF_CORE_READ(cred, uid.val) != BPF_CORE_READ(cred, fsuid.val);
+	return euid != fsuid && euid != 0 && fsuid != 0;
 }
 
 static __always_inline struct loss_counter *ring_losses(__u32 ring)
