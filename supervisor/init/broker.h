@@ -18,6 +18,9 @@
 #include "decide/rules.h"
 
 #define BROKER_PATH_MAX 4096U
+/* What a protected name answers: as one that existed at the start does behind its read-only mount, and,
+ * unlike EACCES, nothing that file permissions could say, so that each is recorded as a refusal. */
+#define BROKER_PROTECTED (-EROFS)
 
 struct broker {
 	struct rules rules;

@@ -198,7 +198,7 @@ static int open_existing(const struct caller *caller, const struct place *place,
 		if (len < 0)
 			return len;
 		if (new_name_at(&caller->broker->rules, slice_new(path, (size_t)len)) == NEW_NAME_PROTECTED)
-			return -EACCES;
+			return BROKER_PROTECTED;
 	}
 	flags = (flags & ~O_CREAT) | O_NOFOLLOW;
 	if (waits(st, flags))

@@ -334,11 +334,12 @@ static int search_entry(struct search *search, int dir, const char *name, size_t
 	case NEW_NAME_REACHES:
 		return S_ISDIR(st.st_mode) ? search_directory(search, dir, name, len, depth + 1) : 0;
 	case NEW_NAME_LEADS:
-		return S_ISDIR(st.st_mode) ? search_directory(search, dir, name, len, depth + 1) : -EACCES;
+		return S_ISDIR(st.st_mode) ? search_directory(search, dir, name, len, depth + 1) :
+					     BROKER_PROTECTED;
 	case NEW_NAME_PROTECTED:
 		break;
 	}
-	return -EACCES;
+	return BROKER_PROTECTED;
 }
 
 /* A directory that cannot be read cannot be searched: refused. */
@@ -378,12 +379,12 @@ int place_may_appear(const struct broker *broker, const struct place *place, boo
 		return 0;
 	case NEW_NAME_LEADS:
 		if (!directory)
-			return -EACCES;
+			return BROKER_PROTECTED;
 		break;
 	case NEW_NAME_REACHES:
 		break;
 	case NEW_NAME_PROTECTED:
-		return -EACCES;
+		return BROKER_PROTECTED;
 	}
 	if (!directory || !from)
 		return 0;

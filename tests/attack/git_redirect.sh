@@ -3,7 +3,8 @@
 # The attacker leaves the protected .git/config and .git/hooks alone and makes git look elsewhere: a file
 # .git/commondir names another folder whose config runs a program at the user's next `git status`
 # (core.fsmonitor; compare CVE-2022-24765, CVE-2024-32002 for what a foreign config may do). In worktrees that
-# exist the file is read-only; a new one is a violation as soon as it is made, and the second ends the run.
+# exist the file is read-only; a new one cannot be made, and where the policy says violate the second try ends
+# the run.
 . "$(dirname "$0")/../e2e/lib.sh"
 
 git_outside() { unsupervised git -c user.name=t -c user.email=t@example.org "$@"; }
@@ -20,10 +21,14 @@ rm -rf "$WORK/owned" "$WORK/evil" "$WORK/.git/commondir"
 start_supervisor || { not_ok "the supervisor starts"; finish; }
 
 for policy in default coding-agent ci; do
-	supervised -p $policy -- sh -c 'sh plant.sh; sleep 0.3; rm .git/commondir; printf ../evil >.git/commondir; sleep 0.3; : >survived' 2>/dev/null
-	is "$policy: the second .git/commondir ends the run" $? 123
+	supervised -p $policy -- sh -c 'sh plant.sh; sleep 0.3; printf ../evil >.git/commondir; sleep 0.3; : >survived' 2>/dev/null
+	echo $? >"$T/status.$policy"
+	refute "$policy: .git/commondir is not made" test -e "$WORK/.git/commondir"
 	rm -rf "$WORK/survived" "$WORK/evil" "$WORK/.git/commondir"
 done
+is "default: refused, and the run goes on" "$(cat "$T/status.default")" 0
+is "ci: the second try ends the run" "$(cat "$T/status.ci")" 123
+check "the ledger has the refusal" recorded '(.kind | test("decision")) and (tostring | test("commondir"))'
 check "the ledger has the violation" recorded '(.kind == "violation") and (tostring | test("commondir"))'
 for try in 'echo ../../../evil >.git/worktrees/tree/commondir' 'rm .git/worktrees/tree/commondir' 'mv .git/worktrees .git/w' \
 	'mv .git/worktrees/tree .git/worktrees/t'; do
