@@ -260,12 +260,14 @@ static void decide_filtered(const struct run *run, const struct event_head *even
 	IGNORE(snprintf(decision->reason, sizeof(decision->reason), "%s", reason) < 0);
 }
 
-/* A name that the policy allows, yet the mounts refuse: a link leads from it to a protected place. Else an
- * agent could try protected names through links of its own for as long as it likes. */
-static void decide_read_only(const struct run *run, const struct event_head *event,
-			     struct decision *decision)
+/* A name that the policy allows, yet the mounts refuse: a link leads from it to a protected place, or it
+ * holds one and would be moved away. Else an agent could try for as long as it likes. */
+static void decide_mounts(const struct run *run, const struct event_head *event,
+			  struct decision *decision)
 {
-	if (event->ret != -EROFS || event_shape(event->kind) != SHAPE_PATH)
+	bool pinned = event->ret == -EBUSY;
+
+	if ((event->ret != -EROFS && !pinned) || event_shape(event->kind) != SHAPE_PATH)
 		return;
 	*decision = (struct decision){
 		.verdict = VERDICT_DENY, .on = (enum on_refusal)run->rules.files_on_scope,
@@ -273,8 +275,9 @@ static void decide_read_only(const struct run *run, const struct event_head *eve
 		.remedy = "name the place itself, not a link to it, to see which rule protects it",
 		.remedy_agent = "Do not write through this link: what it names is protected.",
 	};
-	IGNORE(snprintf(decision->reason, sizeof(decision->reason),
-			"the name leads to a place that this run may not write") < 0);
+	IGNORE(snprintf(decision->reason, sizeof(decision->reason), "%s", pinned
+			? "a protected name lies below it: it cannot be moved or removed"
+			: "the name leads to a place that this run may not write") < 0);
 }
 
 /* Programs ask for these to see whether they exist, and go on without: ENOSYS is an answer, no
@@ -314,7 +317,7 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 	if (decision.verdict == VERDICT_ALLOW || event->flags & EVENT_FOREIGN_ABI)
 		decide_filtered(run, event, &decision);
 	if (decision.verdict == VERDICT_ALLOW)
-		decide_read_only(run, event, &decision);
+		decide_mounts(run, event, &decision);
 	if (decision.verdict == VERDICT_ALLOW) {
 		/* Refused by something else than the policy: permissions, a peer, the host. */
 		facts.verdict = RECORD_VERDICT_ERROR;

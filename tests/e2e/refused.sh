@@ -40,6 +40,7 @@ check "control: mv .git succeeds outside" as_user sh -c 'cd repo && mv .git x &&
 
 repository
 check "a commit still works there" inside 'git -c user.name=a -c user.email=a@b.c commit -q --allow-empty -m x'
+check "moving it away was a refusal, and is recorded" recorded '(.kind | test("decision")) and .ret == -16 and (tostring | test("/.git"))'
 
 # Reads: a secret is out of sight, and the try is seen.
 as_user sh -c 'echo TOKEN=1 >.env'
