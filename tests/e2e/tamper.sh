@@ -30,11 +30,13 @@ tried=0
 while IFS='|' read -r table column; do
 	rows=$(sqlite3 "$T/good/ledger/1/ledger.db" "SELECT count(*) FROM \"$table\" WHERE \"$column\" IS NOT NULL")
 	[ "$rows" -gt 0 ] || continue
-	# A STRICT column takes only its own type, so the new value has it, too.
+	# A STRICT column takes only its own type, so the new value has it, too. Its last byte becomes another.
 	broken "UPDATE \"$table\" SET \"$column\" = CASE typeof(\"$column\")
 		WHEN 'integer' THEN \"$column\" + 1
-		WHEN 'text' THEN substr(\"$column\", 1, length(\"$column\") - 1) || 'X'
-		ELSE CAST(substr(\"$column\", 1, length(\"$column\") - 1) || x'58' AS BLOB) END
+		WHEN 'text' THEN substr(\"$column\", 1, length(\"$column\") - 1) ||
+			CASE substr(\"$column\", -1) WHEN 'X' THEN 'Y' ELSE 'X' END
+		ELSE CAST(substr(\"$column\", 1, length(\"$column\") - 1) ||
+			CASE substr(\"$column\", -1) WHEN x'58' THEN x'59' ELSE x'58' END AS BLOB) END
 		WHERE \"$column\" = (SELECT max(\"$column\") FROM \"$table\")" 2>/dev/null || { skip change "$table.$column" "SQLite refuses it: $(cat "$T/sql.err")"; continue; }
 	tried=$((tried + 1))
 	verify_bad
@@ -42,7 +44,8 @@ while IFS='|' read -r table column; do
 done <"$T/columns"
 check "most columns could be changed: $tried" test "$tried" -ge 20
 
-broken "UPDATE event SET rec = CAST(substr(rec, 1, length(rec) - 1) || x'00' AS BLOB) WHERE seq = 5"
+broken "UPDATE event SET rec = CAST(substr(rec, 1, length(rec) - 1) || CASE substr(rec, -1) WHEN x'00' THEN x'01'
+	ELSE x'00' END AS BLOB) WHERE seq = 5"
 verify_bad
 is "a changed record fails" $? 1
 check "and is named" grep -Eq '(^|[^0-9])5([^0-9]|$)' "$T/out"
