@@ -75,6 +75,7 @@ ours() { # PROGRAM
 	done
 	return 0
 }
+gone() { [ -z "$(ours "$1")" ]; } # PROGRAM: none of ours is left; for wait_for, which asks again
 start_supervisor() { # [PREFIX...]: a supervisor that stays, for tests with many runs
 	"$@" "$BIN/bailiffd" --state-dir "$STATE" --runtime-dir "$RUNTIME" >"$T/bailiffd.log" 2>&1 &
 	SUPERVISOR=$!
@@ -124,7 +125,7 @@ recorded() {
 }
 # Everything acknowledged: a supervisor that ends when idle has written its last record then.
 settle() {
-	[ -n "${SUPERVISOR:-}" ] || wait_for 10 test -z "$(ours bailiffd)" || :
+	[ -n "${SUPERVISOR:-}" ] || wait_for 10 gone bailiffd || :
 }
 # The first look remembers the key; only the second can say PASS.
 verifies() { settle; ledger verify >/dev/null 2>&1 || :; ledger verify; }
@@ -137,7 +138,7 @@ finish() {
 clean_up() {
 	stop_supervisor
 	for clean_pid in $(ours bailiffd); do kill -TERM "$clean_pid" 2>/dev/null || :; done
-	wait_for 5 test -z "$(ours bailiffd)" || for clean_pid in $(ours bailiffd); do kill -KILL "$clean_pid"; done
+	wait_for 5 gone bailiffd || for clean_pid in $(ours bailiffd); do kill -KILL "$clean_pid"; done
 	if [ -n "${KEEP:-}" ]; then echo "# kept: $T"; else rm -rf "$T"; fi
 }
 
