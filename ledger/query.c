@@ -103,11 +103,6 @@ const char *ledger_origin(const struct ledger *ledger)
 	return ledger->reader->meta.origin;
 }
 
-const char *ledger_path(const struct ledger *ledger)
-{
-	return ledger->reader->path;
-}
-
 /* ---- filters ---- */
 
 static void add_bits(struct buf *sql, const char *column, uint32_t bits)

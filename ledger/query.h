@@ -19,8 +19,6 @@ struct ledger *ledger_free(struct ledger *ledger);
 void ledger_free_p(struct ledger **ledger);
 
 const char *ledger_origin(const struct ledger *ledger);
-/* The file that was opened. */
-const char *ledger_path(const struct ledger *ledger);
 
 #define LEDGER_PIDS_MAX 16U
 #define LEDGER_NAMES_MAX 64U

@@ -187,11 +187,6 @@ const char *record_class_name(enum record_class class)
 	return "unknown";
 }
 
-bool record_kind_is_telemetry(uint32_t kind)
-{
-	return kind >= 16 && kind <= 127;
-}
-
 const char *detail_key_name(uint32_t key)
 {
 	return key < COUNT(keys) ? keys[key].name : NULL;

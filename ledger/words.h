@@ -22,8 +22,6 @@ int record_kind_parse(struct slice name, enum record_kind *ret_kind) MUST_USE;
 enum record_class record_kind_class(enum record_kind kind);
 /* "file change"; never NULL. */
 const char *record_class_name(enum record_class class);
-/* Kinds 16-127: the only ones that retention may remove and the only ones redacted whole. */
-bool record_kind_is_telemetry(uint32_t kind);
 
 /* "exit_code"; NULL for a number that is no key. */
 const char *detail_key_name(uint32_t key);

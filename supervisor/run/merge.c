@@ -96,11 +96,6 @@ bool merge_first(struct merge_table *table, const struct merge_slot *sample, str
 	return true;
 }
 
-bool merge_seen(const struct merge_table *table, const struct merge_key *key)
-{
-	return same_key(&table->slots[slot_of(key)].key, key);
-}
-
 void merge_flush(struct merge_table *table, merge_report *report, void *ctx)
 {
 	for (size_t i = 0; i < MERGE_SLOTS; i++) {

@@ -54,8 +54,6 @@ uint64_t merge_object(uint64_t dev, uint64_t ino, uint64_t gen, struct slice nam
  * when a report is due, `report` gets it. */
 bool merge_first(struct merge_table *table, const struct merge_slot *sample, struct slice object,
 		 uint64_t now_ns, uint64_t count, merge_report *report, void *ctx);
-/* True when the key was seen and is still in the table. */
-bool merge_seen(const struct merge_table *table, const struct merge_key *key);
 /* Hands out everything that is pending. */
 void merge_flush(struct merge_table *table, merge_report *report, void *ctx);
 

@@ -446,11 +446,6 @@ uint64_t outbox_last(const struct outbox *outbox)
 	return outbox->cursor;
 }
 
-uint64_t outbox_durable(const struct outbox *outbox)
-{
-	return outbox->durable;
-}
-
 uint64_t outbox_take_lost(struct outbox *outbox)
 {
 	uint64_t lost = outbox->lost;

@@ -70,9 +70,8 @@ void outbox_wait_for(struct outbox *outbox, struct outbox_wait *wait, uint64_t c
 		     void (*done)(struct outbox_wait *wait));
 void outbox_wait_cancel(struct outbox *outbox, struct outbox_wait *wait);
 
-/* The number of the newest record, and up to which they are durable. */
+/* The number of the newest record. */
 uint64_t outbox_last(const struct outbox *outbox);
-uint64_t outbox_durable(const struct outbox *outbox);
 /* Records that were refused for want of room since the last call. */
 uint64_t outbox_take_lost(struct outbox *outbox);
 /* The log's size as of the last acknowledgement. */

@@ -410,16 +410,6 @@ START_TEST(what_is_in_force_is_reported)
 }
 END_TEST
 
-static TCase *add_case(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_unchecked_fixture(tcase, sandbox_setup, sandbox_teardown);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
-
 /* ---- the broker ---- */
 
 static pid_t broker_of(const struct sandbox *sandbox)
@@ -486,7 +476,7 @@ END_TEST
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("init");
-	TCase *tcase = add_case(suite, "files");
+	TCase *tcase = sandbox_case(suite, "files");
 
 	tcase_add_loop_test(tcase, a_protected_name_can_be_neither_changed_nor_moved_away, 0, (int)COUNT(attempts));
 	tcase_add_test(tcase, beside_protected_names_work_goes_on);
@@ -499,10 +489,10 @@ Suite *suite_make(void)
 	tcase_add_loop_test(tcase, proc_is_read_only_and_covered, 0, (int)COUNT(proc_attempts));
 	tcase_add_test(tcase, the_same_proc_is_writable_outside);
 	tcase_add_test(tcase, dev_is_minimal_and_works);
-	tcase = add_case(suite, "calls");
+	tcase = sandbox_case(suite, "calls");
 	tcase_add_loop_test(tcase, a_forbidden_call_is_refused_by_the_filter, 0, (int)COUNT(calls));
 	tcase_add_test(tcase, the_plan_s_filter_is_stacked_under_the_base);
-	tcase = add_case(suite, "landlock");
+	tcase = sandbox_case(suite, "landlock");
 	tcase_add_test(tcase, an_abstract_socket_of_the_host_is_out_of_reach);
 	tcase_add_test(tcase, what_is_in_force_is_reported);
 	TCase *broker = tcase_create("the broker");

@@ -503,20 +503,10 @@ START_TEST(pid_one_never_shares_the_run_s_uid)
 }
 END_TEST
 
-static TCase *add_case(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_unchecked_fixture(tcase, sandbox_setup, sandbox_teardown);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
-
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("launch");
-	TCase *tcase = add_case(suite, "identity");
+	TCase *tcase = sandbox_case(suite, "identity");
 
 	tcase_add_test(tcase, the_command_has_no_capability_no_new_privileges_and_a_filter);
 	tcase_add_test(tcase, only_descriptors_0_to_2_reach_the_command);
@@ -525,7 +515,7 @@ Suite *suite_make(void)
 	tcase_add_test(tcase, every_namespace_is_a_new_one);
 	tcase_add_test(tcase, network_none_has_loopback_and_nothing_else);
 	tcase_add_test(tcase, network_host_is_the_host_s);
-	tcase = add_case(suite, "end");
+	tcase = sandbox_case(suite, "end");
 	tcase_add_test(tcase, the_wait_status_of_the_command_is_passed_on);
 	tcase_add_test(tcase, a_command_that_cannot_be_executed_is_told_with_its_errno);
 	tcase_add_test(tcase, a_kill_takes_the_whole_tree);
@@ -533,12 +523,12 @@ Suite *suite_make(void)
 	tcase_add_test(tcase, the_death_of_pid_one_is_the_death_of_all);
 	tcase_add_test(tcase, a_closed_channel_ends_the_run);
 	tcase_add_test(tcase, a_signal_reaches_the_command_through_pid_one);
-	tcase = add_case(suite, "supervisor");
+	tcase = sandbox_case(suite, "supervisor");
 	tcase_add_test(tcase, a_supervisor_s_death_kills_its_runs_within_a_second);
 	tcase_add_test(tcase, pid_one_first_and_then_the_supervisor_leaves_nothing_either);
 	tcase_add_test(tcase, a_frozen_run_dies_with_its_supervisor_too);
 	tcase_add_test(tcase, with_freeze_the_run_waits_frozen);
-	tcase = add_case(suite, "limits");
+	tcase = sandbox_case(suite, "limits");
 	tcase_add_test(tcase, the_pids_limit_stops_a_fork_bomb);
 	tcase_add_test(tcase, the_memory_limit_kills_a_hog);
 	tcase_add_test(tcase, rlimits_are_set_and_core_dumps_off);

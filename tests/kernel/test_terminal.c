@@ -283,31 +283,21 @@ START_TEST(a_beat_reaches_the_supervisor)
 }
 END_TEST
 
-static TCase *add_case(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_unchecked_fixture(tcase, sandbox_setup, sandbox_teardown);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
-
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("terminal");
-	TCase *tcase = add_case(suite, "stdio");
+	TCase *tcase = sandbox_case(suite, "stdio");
 
 	tcase_add_test(tcase, a_descriptor_that_reaches_beyond_itself_is_refused);
 	tcase_add_test(tcase, a_connection_to_the_host_s_network_is_refused);
 	tcase_add_test(tcase, a_root_caller_s_pipe_can_be_opened_anew);
 	tcase_add_test(tcase, a_file_a_pipe_and_a_socket_pair_are_taken);
-	tcase = add_case(suite, "terminal");
+	tcase = sandbox_case(suite, "terminal");
 	tcase_add_test(tcase, the_command_gets_a_terminal_of_its_own);
 	tcase_add_test(tcase, typing_into_the_terminal_by_ioctl_is_refused);
 	tcase_add_test(tcase, ctrl_z_stops_the_command_and_the_session_brings_it_back);
 	tcase_add_test(tcase, a_signal_from_the_session_goes_to_the_foreground);
-	tcase = add_case(suite, "notify");
+	tcase = sandbox_case(suite, "notify");
 	tcase_add_test(tcase, a_beat_reaches_the_supervisor);
 	return suite;
 }

@@ -231,6 +231,17 @@ static inline void sandbox_teardown(void)
 	IGNORE(waitpid(pid, NULL, 0) < 0);
 }
 
+/* A case of `suite` whose tests run between setup and teardown. */
+static inline TCase *sandbox_case(Suite *suite, const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_unchecked_fixture(tcase, sandbox_setup, sandbox_teardown);
+	tcase_set_timeout(tcase, 20);
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
 /* A directory of the run's user below the test's own, with `name`. Static text. */
 static inline const char *sandbox_workspace(const char *name)
 {
