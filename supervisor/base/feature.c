@@ -51,6 +51,8 @@ const struct feature_info feature_infos[FEATURE_COUNT] = {
 		"more expensive hooks; what the mounts cannot say is seen after the effect", "CONFIG_BPF_LSM and bpf in lsm=, no lockdown" },
 	[FEATURE_BPF_WITNESS] = { "bpf_witness", "every way of changing a file is seen",
 		"memory-mapped and io_uring writes rest on the open alone", "the writeback tracepoints" },
+	[FEATURE_MEMFD_NOEXEC] = { "memfd_noexec", "no program is executed from memory without a file",
+		"programs without a file can be executed; their exec is recorded without a path", "kernel 6.3 or later" },
 };
 
 int feature_parse(struct slice name, enum feature *ret_feature)

@@ -32,6 +32,7 @@ enum feature {
 	FEATURE_BPF_UNIX,        /* cgroup UNIX connect, 6.7 */
 	FEATURE_BPF_LSM,         /* lsm programs load and attach */
 	FEATURE_BPF_WITNESS,     /* writeback_mark_inode_dirty */
+	FEATURE_MEMFD_NOEXEC,    /* vm.memfd_noexec of a pid namespace, 6.3 */
 	FEATURE_COUNT,
 };
 

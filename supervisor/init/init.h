@@ -86,6 +86,7 @@ int identity_demote_broker(const struct init *init, struct error *err) MUST_USE;
 int stage_cgroup_namespace(struct init *init, struct error *err) MUST_USE;
 int stage_loopback(struct init *init, struct error *err) MUST_USE;
 int stage_hostname(struct init *init, struct error *err) MUST_USE;
+int stage_memfd(struct init *init, struct error *err) MUST_USE;
 int stage_propagation(struct init *init, struct error *err) MUST_USE;
 int stage_root(struct init *init, struct error *err) MUST_USE;
 int stage_pivot(struct init *init, struct error *err) MUST_USE;

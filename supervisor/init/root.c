@@ -50,6 +50,21 @@ int stage_hostname(struct init *init, struct error *err)
 	return 0;
 }
 
+/* A memfd of this pid namespace can no longer be executed: nothing runs without a file that mounts,
+ * Landlock and the ledger know (Documentation/userspace-api/mfd_noexec.rst; 2 = also when the caller asks
+ * for MFD_EXEC). Kernels before 6.3 have no such setting: then the feature is not in force, and said so. */
+int stage_memfd(struct init *init, struct error *err)
+{
+	auto_close int fd = open("/proc/sys/vm/memfd_noexec", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || write(fd, "2", 1) != 1)
+		return error_set(err, -errno, "forbid programs without a file (vm.memfd_noexec)");
+	init->in_force |= 1U << FEATURE_MEMFD_NOEXEC;
+	return 0;
+}
+
 int stage_propagation(struct init *init, struct error *err)
 {
 	(void)init;

@@ -8,6 +8,8 @@ const struct stage init_stages[] = {
 	/* Needs CAP_NET_ADMIN; before the command exists, so that it never sees it down. */
 	{ "loopback", stage_loopback },
 	{ "hostname", stage_hostname },
+	/* Needs the host's /proc: that of the run has no writable /proc/sys. */
+	{ "memfd", stage_memfd },
 	/* Before any mount: the descriptors are judged as the caller passed them. */
 	{ "stdio", stage_stdio },
 	/* Before the first mount, else it would show up on the host. */

@@ -269,6 +269,15 @@ static int probe_pidfd(struct context *context)
 	return fd < 0 ? fd : sys_pidfd_send_signal(fd, 0, NULL, 0);
 }
 
+/* vm.memfd_noexec of each pid namespace, Documentation/userspace-api/mfd_noexec.rst, 6.3. */
+static int probe_memfd_noexec(struct context *context)
+{
+	auto_close int fd = open("/proc/sys/vm/memfd_noexec", O_RDONLY | O_CLOEXEC);
+
+	(void)context;
+	return fd < 0 ? -errno : 0;
+}
+
 /* In order: later rows use what earlier ones left in the context. */
 static const struct {
 	enum feature feature;
@@ -292,6 +301,7 @@ static const struct {
 	{ FEATURE_MOUNT_API, probe_mount_api },
 	{ FEATURE_IDMAP, probe_idmap },
 	{ FEATURE_PIDFD, probe_pidfd },
+	{ FEATURE_MEMFD_NOEXEC, probe_memfd_noexec },
 };
 
 static void probe_rows(struct context *context, struct feature_report *report)

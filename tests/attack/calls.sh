@@ -43,6 +43,8 @@ user    EPERM|EAFNOSUPPORT socket 40 1 0
 user    EPERM|EAFNOSUPPORT socket 38 5 0
 root    EPERM|EAFNOSUPPORT socket 17 3 0
 root    EPERM        limit-pid1
+user    EACCES       memfd-exec 0
+user    EACCES       memfd-exec 0x10
 '
 start_supervisor || { not_ok "the supervisor starts"; finish; }
 

@@ -14,6 +14,7 @@ static const char *const protections[FEATURE_COUNT] = {
 	[FEATURE_SECCOMP] = "seccomp",
 	[FEATURE_LANDLOCK] = "landlock",
 	[FEATURE_LANDLOCK_SCOPE] = "landlock-scope",
+	[FEATURE_MEMFD_NOEXEC] = "no-memfd-exec",
 	[FEATURE_CGROUP_KILL] = "kill",
 	[FEATURE_LIMIT_PIDS] = "pids-limit",
 	[FEATURE_LIMIT_MEMORY] = "memory-limit",

@@ -422,13 +422,15 @@ static int terminal_ioctl(char **arg)
 
 static int memfd_exec(char **arg)
 {
-	int memfd = memfd_create("probe", 0), self = open("/proc/self/exe", O_RDONLY);
+	/* The argument: flags. MFD_EXEC is 0x10, newer than the headers of Debian 12. */
+	int memfd = memfd_create("probe", (unsigned int)number(arg[0])), self = open("/proc/self/exe", O_RDONLY);
 	char name[] = "probe", what[] = "nothing", *argv[] = { name, what, NULL };
 	char block[65536];
 	ssize_t n;
 	int status;
 
-	(void)arg;
+	if (memfd < 0)
+		return -errno;
 	while ((n = read(self, block, sizeof(block))) > 0)
 		if (write(memfd, block, (size_t)n) != n)
 			return -EIO;
@@ -483,7 +485,7 @@ static const struct probe {
 	{ "socket", 3, open_socket }, { "connect-unix", 1, connect_unix }, { "connect4", 2, connect4 },
 	{ "send4", 2, send4 }, { "fastopen4", 2, fast_open4 }, { "connect-mapped", 2, connect_mapped },
 	{ "bind4", 2, bind4 }, { "shm", 1, host_shm }, { "ioctl", 2, terminal_ioctl },
-	{ "memfd-exec", 0, memfd_exec }, { "fd-census", 0, fd_census }, { "nothing", 0, nothing },
+	{ "memfd-exec", 1, memfd_exec }, { "fd-census", 0, fd_census }, { "nothing", 0, nothing },
 };
 
 int main(int argc, char **argv)
