@@ -5,6 +5,7 @@
 #ifndef LEDGER_QUERY_H
 #define LEDGER_QUERY_H
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "ledger/note.h"
 #include "ledger/record.h"
@@ -78,6 +79,11 @@ int ledger_poll(struct ledger *ledger, bool *ret_changed, struct error *err) MUS
  * user cannot read values, -ENODATA when it was redacted, or -errno. */
 int ledger_value(struct ledger *ledger, const struct record_value *value, struct slice *ret_value,
 		 struct error *err) MUST_USE;
+
+/* Appends the document that was kept under this digest: the compiled policy of a run. Its bytes are
+ * hashed again. Returns 1, 0 when there is none, -EBADMSG when they differ, or -errno. */
+int ledger_document(struct ledger *ledger, const uint8_t digest[32], struct buf *ret_bytes,
+		    struct error *err) MUST_USE;
 
 /* The newest checkpoint, or that of exactly this size (0 = newest). The note is valid until the next
  * call. Returns 1, 0 when there is none, or -errno. */

@@ -404,6 +404,39 @@ START_TEST(a_changed_record_is_not_proved)
 }
 END_TEST
 
+static int note_digest(void *context, const struct ledger_hit *hit)
+{
+	struct slice digest = record_bytes(&hit->record, DETAIL_POLICY_DIGEST);
+
+	ck_assert_uint_eq(digest.len, 32);
+	memcpy(context, digest.data, 32);
+	return 1;
+}
+
+START_TEST(the_policy_of_a_run_is_found_by_its_digest_and_hashed_again)
+{
+	cleanup_with(buf_finish) struct buf bytes = buf_growing(4096);
+	struct ledger_filter filter = { .limit = 1 };
+	struct ledger_answer answer;
+	struct sample_log copy;
+	struct error err = { 0 };
+	uint8_t digest[32], other[32] = { 1 };
+
+	filter.any_kind[RECORD_RUN_START] = true;
+	ck_assert_int_eq(ledger_query(ledger, &filter, note_digest, digest, &answer, &err), 1);
+	ck_assert_int_eq(ledger_document(ledger, digest, &bytes, &err), 1);
+	ck_assert(slice_is(buf_slice(&bytes), "{\"name\":\"sample\"}"));
+	ck_assert_int_eq(ledger_document(ledger, other, &bytes, &err), 0);
+
+	sample_log_copy(&sample, &copy);
+	ck_assert_int_eq(sample_log_tamper(copy.db, "UPDATE doc SET data = CAST('{}' AS BLOB)", 0), 1);
+	ledger_free(ledger);
+	ck_assert_int_eq(ledger_open(copy.dir, 0, &ledger, &err), 0);
+	ck_assert_int_eq(ledger_document(ledger, digest, &bytes, &err), -EBADMSG);
+	sample_log_remove(&copy);
+}
+END_TEST
+
 START_TEST(a_reader_writes_nothing)
 {
 	struct ledger_filter filter = { 0 };
@@ -434,6 +467,7 @@ Suite *suite_make(void)
 	tcase_add_test(queries, a_renamed_file_is_followed_to_its_former_name);
 	tcase_add_test(queries, a_run_is_found_by_its_tail_and_only_if_that_is_unique);
 	tcase_add_test(queries, processes_come_with_parents_and_counts);
+	tcase_add_test(queries, the_policy_of_a_run_is_found_by_its_digest_and_hashed_again);
 	tcase_add_test(queries, a_reader_writes_nothing);
 	tcase_add_checked_fixture(damaged, setup, teardown);
 	tcase_add_loop_test(damaged, what_was_changed_is_shown_as_damaged, 0, (int)COUNT(damages));

@@ -22,6 +22,7 @@ enum cli_exit {
 int verb_run(int argc, char **argv);
 int verb_ps(int argc, char **argv);
 int verb_show(int argc, char **argv);
+int verb_why(int argc, char **argv);
 int verb_revoke(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 int verb_policy(int argc, char **argv);

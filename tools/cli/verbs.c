@@ -10,6 +10,7 @@ const struct verb verbs[] = {
 	{ "run", "runs a command in its sandbox, watched and recorded", verb_run, &run_options, NULL },
 	{ "ps", "lists the runs of the supervisor", verb_ps, &ps_options, NULL },
 	{ "show", "shows one run", verb_show, &show_options, NULL },
+	{ "why", "explains a refusal: the rule, what to change, or why not to", verb_why, &why_options, NULL },
 	{ "revoke", "stops a run at once, with all its processes", verb_revoke, &revoke_options, NULL },
 	{ "ledger", "asks, verifies and proves what was recorded", verb_ledger, NULL,
 	  "log who run verify prove checkpoint" },
@@ -44,6 +45,7 @@ void verbs_help(void)
 {
 	printf("sudo bailiff run -- make -j2                       # supervise a command here\n"
 	       "sudo bailiff run -p coding-agent -- claude         # with a policy for coding agents\n"
+	       "bailiff why                                        # the last refusal, and what to do about it\n"
 	       "bailiff ledger log                                 # what happened, in sentences\n"
 	       "\n"
 	       "usage: bailiff VERB [OPTIONS]\n\n");
