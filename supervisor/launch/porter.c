@@ -94,6 +94,13 @@ static int porter_fork(struct porter *porter, const int *procs)
 	return 0;
 }
 
+/* The signal for one that does not listen, the end of its socket for a kernel that takes no signal by pidfd. */
+static void porter_end(const struct porter *porter)
+{
+	IGNORE(sys_pidfd_send_signal(porter->pidfd, SIGKILL, NULL, 0) < 0);
+	IGNORE(shutdown(porter->ours, SHUT_RDWR) < 0);
+}
+
 static void porter_reap(struct porter *porter)
 {
 	siginfo_t info;
@@ -170,7 +177,7 @@ pid_t porter_clone(struct porter *porter, const struct start *start, int *ret_pi
 	if (r == 0)
 		r = answer_take(porter, PORTER_TIMEOUT_MS, &last);
 	if (r < 0)
-		IGNORE(sys_pidfd_send_signal(porter->pidfd, SIGKILL, NULL, 0) < 0);
+		porter_end(porter);
 	porter_reap(porter);
 	if (r < 0)
 		return r;
@@ -182,7 +189,7 @@ pid_t porter_clone(struct porter *porter, const struct start *start, int *ret_pi
 void porter_stop(struct porter *porter, const struct cgroup_tree *tree)
 {
 	if (porter->pid)
-		IGNORE(sys_pidfd_send_signal(porter->pidfd, SIGKILL, NULL, 0) < 0);
+		porter_end(porter);
 	procs_close(porter);
 	porter_reap(porter);
 	groups_remove(tree);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A launch by a porter is like any other, and nothing depends on one. */
+/* LINK: -Wl,--wrap=sys_pidfd_send_signal */
 #include <signal.h>
 
 #include "launch/porter.h"
@@ -7,6 +8,14 @@
 #include "lib/runner.h"
 
 static struct porter porter = PORTER_NONE;
+static bool no_signals;
+
+int __real_sys_pidfd_send_signal(int pidfd, int signal, siginfo_t *info, unsigned int flags);
+int __wrap_sys_pidfd_send_signal(int pidfd, int signal, siginfo_t *info, unsigned int flags);
+int __wrap_sys_pidfd_send_signal(int pidfd, int signal, siginfo_t *info, unsigned int flags)
+{
+	return no_signals ? -ENOSYS : __real_sys_pidfd_send_signal(pidfd, signal, info, flags);
+}
 
 static bool has_v1(void)
 {
@@ -113,6 +122,17 @@ START_TEST(a_stopped_porter_leaves_no_process_and_no_group)
 }
 END_TEST
 
+START_TEST(a_porter_that_no_signal_reaches_is_stopped_all_the_same)
+{
+	NEEDS_V1();
+	start_ready();
+	no_signals = true;
+	porter_stop(&porter, &sandbox_tree);
+	no_signals = false;
+	ck_assert(!group_exists(PORTER_GROUP));
+}
+END_TEST
+
 START_TEST(groups_that_a_dead_supervisor_left_are_used_again)
 {
 	NEEDS_V1();
@@ -138,6 +158,7 @@ Suite *suite_make(void)
 	tcase_add_test(tcase, pid_one_is_our_child_in_the_groups_that_the_porter_held);
 	tcase_add_test(tcase, a_porter_that_was_killed_costs_time_and_no_launch);
 	tcase_add_test(tcase, a_stopped_porter_leaves_no_process_and_no_group);
+	tcase_add_test(tcase, a_porter_that_no_signal_reaches_is_stopped_all_the_same);
 	tcase_add_test(tcase, groups_that_a_dead_supervisor_left_are_used_again);
 	return suite;
 }
