@@ -5,6 +5,7 @@
 #define COMPILER_COMPILE_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -60,6 +61,8 @@ int policy_digest(struct slice json, uint8_t ret_digest[32]) MUST_USE;
 /* Reads a file that may be trusted: a regular file, not writable by the world, owned by root or the
  * caller, at most POLICY_BYTES_MAX. Appends its bytes. Returns 0 or -errno; err->exit_code is 120. */
 int policy_read(const char *path, struct buf *ret_bytes, struct error *err) MUST_USE;
+/* The same, and whose file it was. */
+int policy_read_owned(const char *path, struct buf *ret_bytes, uid_t *ret_owner, struct error *err) MUST_USE;
 /* The file of a policy: `name` itself when it has a slash or ends in .yaml, else NAME.yaml in
  * $BAILIFF_POLICY_DIR, ~/.config/bailiff/policies (not for root), /etc/bailiff/policies,
  * ../share/bailiff/policies of this program and the build tree's library. The environment is not

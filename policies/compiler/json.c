@@ -87,6 +87,36 @@ static json_t *baselines_json(const struct policy *policy)
 	return object;
 }
 
+/* A policy without secrets has no such key, so that its digest is what it was. */
+static json_t *secrets_json(const struct policy *policy)
+{
+	json_t *object = policy->secret_count > 0 ? json_object() : NULL;
+
+	for (uint32_t i = 0; object && i < policy->secret_count; i++)
+		IGNORE(json_object_set_new(object, policy_text(policy, policy->secrets[i].name),
+			section_json(policy, secret_keys, &policy->secrets[i])) < 0);
+	return object;
+}
+
+static json_t *source_json(const struct policy *policy, const struct key *key,
+			   const struct policy_secret *secret)
+{
+	static const enum secret_source sources[] = {
+		[KEY_SECRET_FILE] = SECRET_FILE, [KEY_SECRET_ENV] = SECRET_ENV,
+		[KEY_SECRET_COMMAND] = SECRET_COMMAND,
+	};
+	json_t *array;
+
+	if (secret->source != sources[key->type])
+		return NULL;
+	if (secret->source != SECRET_COMMAND)
+		return text_json(policy, secret->words[0]);
+	array = json_array();
+	for (uint32_t i = 0; array && i < secret->word_count; i++)
+		IGNORE(json_array_append_new(array, text_json(policy, secret->words[i])) < 0);
+	return array;
+}
+
 /* Whole numbers that are 0 are "not set" and stay out. */
 static json_t *number_json(uint64_t value)
 {
@@ -132,6 +162,12 @@ static json_t *value_json(const struct policy *policy, const struct key *key, co
 		return features_json(*(const uint32_t *)field);
 	case KEY_BASELINES:
 		return baselines_json(policy);
+	case KEY_SECRETS:
+		return secrets_json(policy);
+	case KEY_SECRET_FILE:
+	case KEY_SECRET_ENV:
+	case KEY_SECRET_COMMAND:
+		return source_json(policy, key, base);
 	case KEY_RESPONSE:
 		return response_json(field);
 	case KEY_OVERRIDES:

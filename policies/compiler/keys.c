@@ -45,6 +45,10 @@ static const struct key_word pin_words[] = {
 	{ "at_start", 0 }, { NULL, 0 },
 };
 
+static const struct key_word as_words[] = {
+	{ "file", SECRET_AS_FILE }, { "env", SECRET_AS_ENV }, { NULL, 0 },
+};
+
 static const struct key agent_keys[] = {
 	FIELD("tier", KEY_TIER, tier, "the ceiling of the agent's rights, T0 to T4"),
 	NUMBER("max_concurrent", 1, 10000, max_concurrent, "runs of one agent at the same time"),
@@ -130,6 +134,18 @@ const struct key baseline_keys[] = {
 	{ 0 },
 };
 
+const struct key secret_keys[] = {
+	{ .name = "file", .doc = "a file of the caller's", .type = KEY_SECRET_FILE },
+	{ .name = "env", .doc = "a variable of the caller's environment", .type = KEY_SECRET_ENV },
+	{ .name = "command", .doc = "a program and its arguments, run outside as the caller",
+	  .type = KEY_SECRET_COMMAND },
+	{ .name = "as", .doc = "file: /run/bailiff/secrets/NAME, read once; env: a variable", .type = KEY_WORD,
+	  .words = as_words, .offset = offsetof(struct policy_secret, as) },
+	{ .name = "timeout", .doc = "how long the command may take", .type = KEY_DURATION,
+	  .offset = offsetof(struct policy_secret, timeout_ns) },
+	{ 0 },
+};
+
 const struct key policy_keys[] = {
 	{ .name = "schema", .doc = "the version of this format: 1", .type = KEY_SCHEMA },
 	{ .name = "name", .doc = "what the policy is called", .type = KEY_NAME,
@@ -152,7 +168,7 @@ const struct key policy_keys[] = {
 	LATER("high_risk_transitions", "transitions that a person confirms"),
 	LATER("lease", "one writer per resource"),
 	LATER("budget", "how many errors are too many"),
-	LATER("secrets", "credentials by name"),
+	FIELD("secrets", KEY_SECRETS, secret_count, "credentials by name; values are read at each start"),
 	LATER("environments", "tagged addresses, paths and variables"),
 	LATER("include", "shipped packs"),
 	LATER("capabilities", "what an action is and risks"),

@@ -29,6 +29,8 @@ enum key_type {
 	KEY_NET_CONNECT, KEY_NET_BIND,
 	KEY_FEATURES,            /* uint32_t bits */
 	KEY_BASELINES,
+	KEY_SECRETS,
+	KEY_SECRET_FILE, KEY_SECRET_ENV, KEY_SECRET_COMMAND, /* the struct policy_secret itself */
 	KEY_RESPONSE,            /* struct response; min is its severity */
 	KEY_OVERRIDES,
 };
@@ -51,5 +53,6 @@ struct key {
 
 extern const struct key policy_keys[];
 extern const struct key baseline_keys[];   /* offsets into struct policy_baseline */
+extern const struct key secret_keys[];     /* offsets into struct policy_secret */
 
 #endif

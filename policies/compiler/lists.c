@@ -80,7 +80,7 @@ static const char *normalise(struct slice text, bool globs, struct buf *path)
 	return path->failed || path->len >= POLICY_PATH_MAX ? "this path is too long" : NULL;
 }
 
-static const char *check_path(struct slice text, bool globs, struct buf *path)
+const char *check_path(struct slice text, bool globs, struct buf *path)
 {
 	if (text.len > 1 && text.data[0] == '$')
 		return "variables are not known here; write . for the workspace or ~ for the home";

@@ -155,7 +155,7 @@ int policy_find(const char *name, char path[POLICY_PATH_MAX], struct error *err)
 }
 
 /* The checks of a file that decides what an agent may do, on the descriptor that is read. */
-static int check_file(int fd, const char *shown, struct error *err)
+static int check_file(int fd, const char *shown, uid_t *ret_owner, struct error *err)
 {
 	struct stat st;
 
@@ -178,10 +178,11 @@ static int check_file(int fd, const char *shown, struct error *err)
 		error_say(err, -EFBIG, "policy '%s' is larger than 1 MiB", shown);
 		return error_next(err, "write a smaller one");
 	}
+	*ret_owner = st.st_uid;
 	return 0;
 }
 
-int policy_read(const char *path, struct buf *ret_bytes, struct error *err)
+int policy_read_owned(const char *path, struct buf *ret_bytes, uid_t *ret_owner, struct error *err)
 {
 	/* Not blocking on a FIFO. */
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -193,7 +194,7 @@ int policy_read(const char *path, struct buf *ret_bytes, struct error *err)
 		r = error_set(err, -errno, "open policy '%s'", shown);
 		error_next(err, "name a file that you can read; `bailiff policy list` shows shipped ones");
 	} else {
-		r = check_file(fd, shown, err);
+		r = check_file(fd, shown, ret_owner, err);
 	}
 	if (r == 0) {
 		r = io_read_all(fd, ret_bytes);
@@ -203,6 +204,13 @@ int policy_read(const char *path, struct buf *ret_bytes, struct error *err)
 	if (r < 0)
 		error_exit(err, EXIT_POLICY_INVALID);
 	return r;
+}
+
+int policy_read(const char *path, struct buf *ret_bytes, struct error *err)
+{
+	uid_t owner;
+
+	return policy_read_owned(path, ret_bytes, &owner, err);
 }
 
 int policy_load(const char *name, struct policy *ret_policy, struct diagnostics *ret_diagnostics,

@@ -287,6 +287,14 @@ void read_value(struct reader *reader, const struct key *key, const struct yaml_
 	case KEY_BASELINES:
 		read_baselines(reader, node);
 		return;
+	case KEY_SECRETS:
+		read_secrets(reader, node);
+		return;
+	case KEY_SECRET_FILE:
+	case KEY_SECRET_ENV:
+	case KEY_SECRET_COMMAND:
+		read_secret_source(reader, key, node, field);
+		return;
 	case KEY_RESPONSE:
 		read_response(reader, key, node, field);
 		return;

@@ -35,6 +35,12 @@ void read_baselines(struct reader *reader, const struct yaml_node *node);
 void read_response(struct reader *reader, const struct key *key, const struct yaml_node *node,
 		   struct response *ret);
 void read_overrides(struct reader *reader, const struct yaml_node *node);
+/* The path without "./" inside, doubled and final slashes into `clean`. NULL, or what is wrong with it. */
+const char *check_path(struct slice text, bool globs, struct buf *clean);
+/* secrets.c */
+void read_secrets(struct reader *reader, const struct yaml_node *node);
+void read_secret_source(struct reader *reader, const struct key *key, const struct yaml_node *node,
+			struct policy_secret *secret);
 /* Keeps a text in the policy's arena. False when it is full. */
 bool policy_keep(struct policy *policy, struct slice text, struct policy_string *ret);
 

@@ -6,6 +6,7 @@
 #define DECIDE_POLICY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/feature.h"
@@ -15,6 +16,8 @@
 #define POLICY_LIST_MAX 256U     /* entries of one list */
 #define POLICY_BASELINES_MAX 16U
 #define POLICY_STRINGS_MAX 131072U
+#define POLICY_SECRETS_MAX 16U
+#define POLICY_SECRET_WORDS_MAX 32U
 
 enum policy_mode { MODE_ENFORCE, MODE_PERMISSIVE, MODE_LEARN };
 enum on_loss { LOSS_KILL, LOSS_FREEZE };
@@ -62,6 +65,20 @@ struct policy_baseline {
 	enum on_refusal on;
 };
 
+enum secret_source { SECRET_UNSET, SECRET_FILE, SECRET_ENV, SECRET_COMMAND };
+/* How the run gets it: a file that can be read once, or a variable of its environment. */
+enum secret_as { SECRET_AS_FILE, SECRET_AS_ENV, SECRET_AS_COUNT };
+
+/* Where a secret comes from. Its value is never here: only `bailiff` reads it, at each start. */
+struct policy_secret {
+	struct policy_string name;
+	enum secret_source source;
+	enum secret_as as;
+	uint64_t timeout_ns;     /* COMMAND */
+	uint32_t word_count;
+	struct policy_string words[POLICY_SECRET_WORDS_MAX]; /* FILE: a path; ENV: a variable; COMMAND: argv */
+};
+
 struct policy_limits {       /* 0 = not set */
 	uint32_t pids;
 	uint32_t open_files;
@@ -102,6 +119,8 @@ struct policy {
 	enum on_refusal net_on_scope;
 	struct response responses[SEVERITY_COUNT];
 	uint8_t severity_override[VIOLATION_TYPE_LIMIT]; /* 1 + enum severity; 0 = default */
+	uint32_t secret_count;
+	struct policy_secret secrets[POLICY_SECRETS_MAX];
 	uint32_t strings_len;
 	char strings[POLICY_STRINGS_MAX];
 };
@@ -116,5 +135,8 @@ const char *violation_name(enum violation_type type);
 /* The severity of model.md 3.5 and 3.6. */
 enum severity violation_severity(enum violation_type type);
 const char *severity_name(enum severity severity);
+/* Whether a secret may be called so: a file's name of letters, digits, - _ and . (at most 64, no . or - in
+ * front), and for a variable only letters, digits and _, none that Bailiff sets itself. */
+bool secret_name_ok(const char *name, size_t len, enum secret_as as);
 
 #endif

@@ -115,6 +115,7 @@ enum session_kind {
 	SESSION_CONTINUED,    /* init -> CLI */
 	SESSION_SIGNAL,       /* CLI -> init: send `signal` to the command's foreground group */
 	SESSION_CONTINUE,     /* CLI -> init: the user brought the job back */
+	SESSION_SECRETS,      /* CLI -> init, before WIRE_RUN: one fd, the sealed memfd of plan/secrets.h */
 	SESSION_EXIT,         /* init -> CLI: the command ended with `value` (wait(2) status); for pty draining */
 };
 

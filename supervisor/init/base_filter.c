@@ -51,6 +51,8 @@ static const uint16_t refused[] = {
 	/* other processes' memory and descriptors */
 	SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_process_madvise,
 	SYS_pidfd_getfd,
+	/* copies what is in a pipe and leaves it there: secrets can be read once */
+	SYS_tee,
 	/* namespaces */
 	SYS_unshare, SYS_setns,
 	/* calls that do other calls' work where no filter looks */
@@ -118,7 +120,7 @@ static const uint16_t init_allowed[] = {
 	SYS_read, SYS_write, SYS_close, SYS_poll, SYS_ppoll, SYS_wait4, SYS_waitid, SYS_kill, SYS_sendmsg,
 	SYS_sendto, SYS_recvmsg, SYS_recvfrom, SYS_exit_group, SYS_exit, SYS_rt_sigreturn,
 	SYS_rt_sigprocmask, SYS_signalfd4, SYS_clock_gettime, SYS_restart_syscall, SYS_brk, SYS_munmap,
-	SYS_getpid, SYS_futex,
+	SYS_getpid, SYS_futex, SYS_fchmod,
 };
 
 /* Always make a name. */

@@ -17,7 +17,7 @@
 
 #include "base/fdpass.h"
 #include "base/sys.h"
-#include "init/init.h"
+#include "init/secrets.h"
 
 #define EXIT_BROKER 1
 #define NOTIF_BYTES_MAX 512U
@@ -119,6 +119,7 @@ static void __attribute__((noreturn)) broker_main(struct init *init, int channel
 
 	signals_close();
 	descriptors_close(init, channel);
+	secrets_forget(init, SECRET_AS_ENV);
 	if (prepare(init, &broker, &err) < 0 || identity_demote_broker(init, &err) < 0)
 		fail(channel, &err);
 	if (send(channel, "r", 1, MSG_NOSIGNAL) != 1 ||

@@ -9,7 +9,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "init/init.h"
+#include "init/secrets.h"
 
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
@@ -59,18 +59,34 @@ static bool is_own(const char *variable)
 	return false;
 }
 
+/* What the policy calls a secret comes from its source, whatever the caller's environment has of that name. */
+static bool is_secret(const struct init *init, const char *variable)
+{
+	for (uint32_t i = 0; i < init->plan.head->sections[PLAN_SECRETS].count; i++) {
+		struct slice name = slice_of(plan_text(&init->plan, init->plan.secrets[i].name));
+
+		if (init->plan.secrets[i].as == SECRET_AS_ENV && slice_starts(slice_of(variable), name) &&
+		    variable[name.len] == '=')
+			return true;
+	}
+	return false;
+}
+
 static char **environment(const struct init *init)
 {
 	size_t count = plan_vector(init->plan.env, NULL, 0), kept = 0;
-	char **list = calloc(count + OWN_VARIABLES + 1, sizeof(*list));
+	char **list = calloc(count + OWN_VARIABLES + PLAN_SECRETS_MAX + 1, sizeof(*list));
 	uint64_t ttl_ns = init->plan.head->heartbeat.ttl_ns;
+	char *variable;
 
 	if (!list)
 		return NULL;
 	IGNORE(plan_vector(init->plan.env, list, count + 1) != count);
 	for (size_t i = 0; i < count; i++)
-		if (!is_own(list[i]))
+		if (!is_own(list[i]) && !is_secret(init, list[i]))
 			list[kept++] = list[i];
+	for (size_t i = 0; (variable = secrets_variable(init, i)); i++)
+		list[kept++] = variable;
 	IGNORE(snprintf(own_run, sizeof(own_run), "BAILIFF_RUN_ID=%s", init->run) < 0);
 	IGNORE(snprintf(own_notify, sizeof(own_notify), "NOTIFY_SOCKET=/run/bailiff/agent/notify") < 0);
 	list[kept++] = own_run;
@@ -192,6 +208,7 @@ static void command_close(struct init *init)
 	init->freeze = fd_close(init->freeze);
 	init->notify = fd_close(init->notify);
 	init->root = fd_close(init->root);
+	secrets_forget(init, SECRET_AS_FILE);
 }
 
 int stage_fork(struct init *init, struct error *err)
@@ -216,6 +233,7 @@ int stage_fork(struct init *init, struct error *err)
 	init->command_go = words[1];
 	init->command_report = reports[0];
 	init->command = pid;
+	secrets_forget(init, SECRET_AS_ENV);
 	/* Both sides, as a shell does it: whoever comes first. The child waits for the word anyway. */
 	if (setpgid(pid, pid) < 0 && errno != EACCES)
 		return error_set(err, -errno, "the command's process group");

@@ -44,6 +44,8 @@ struct init {
 	pid_t broker;            /* 0: this run has none */
 	int broker_channel;      /* the command's end, until the broker has its listener */
 
+	struct secret *secrets;  /* secrets.c: one per plan_secret; NULL = the plan has none */
+
 	uint32_t in_force;       /* bits of enum feature */
 	uint32_t landlock_abi;
 };
@@ -116,6 +118,9 @@ int stage_broker(struct init *init, struct error *err) MUST_USE;
 
 /* notify.c */
 int stage_notify(struct init *init, struct error *err) MUST_USE;
+
+/* secrets.c */
+int stage_secrets(struct init *init, struct error *err) MUST_USE;
 
 /* command.c: forks; the child does not return. */
 int stage_fork(struct init *init, struct error *err) MUST_USE;

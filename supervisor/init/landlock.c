@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/sys.h"
-#include "init/init.h"
+#include "init/secrets.h"
 
 /* By name, so that a build needs no newer headers than Debian 12's. */
 #define FS_REFER     (1ULL << 13) /* ABI 2 */
@@ -119,6 +119,8 @@ static int rules_add(const struct init *init, int ruleset, uint64_t all)
 		if (r >= 0 && mount->kind == MOUNT_DEV)
 			r = rule_for_path(ruleset, "/dev/shm", all & ~FS_DEVICES, all);
 	}
+	if (r >= 0 && init->plan.head->sections[PLAN_SECRETS].count > 0)
+		r = rule_for_path(ruleset, SECRETS_DIR, FS_READ, all);
 	return r < 0 ? r : rules_for_stdio(ruleset, all);
 }
 

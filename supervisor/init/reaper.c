@@ -14,6 +14,7 @@
 #include "daemon/wire.h"
 #include "init/init.h"
 #include "init/notify.h"
+#include "init/secrets.h"
 
 #define SUPERVISOR_EXIT_MS 200   /* between its descriptors closing and its pidfd becoming readable */
 #define SIGNAL_LIMIT 64
@@ -268,7 +269,7 @@ static void (*const handlers[SOURCE_COUNT])(struct reaper *) = {
 static void turn(struct reaper *reaper)
 {
 	const struct init *init = reaper->init;
-	struct pollfd fds[SOURCE_COUNT] = {
+	struct pollfd fds[SOURCE_COUNT + PLAN_SECRETS_MAX] = {
 		[ON_CHILD] = { .fd = reaper->signals },
 		[ON_REPORT] = { .fd = init->command_report },
 		[ON_SUPERVISOR] = { .fd = reaper->lost ? FD_NONE : init->supervisor },
@@ -279,8 +280,10 @@ static void turn(struct reaper *reaper)
 
 	for (int i = 0; i < SOURCE_COUNT; i++)
 		fds[i].events = POLLIN;
-	if (poll(fds, SOURCE_COUNT, -1) <= 0)
+	secrets_poll(init, fds + SOURCE_COUNT);
+	if (poll(fds, COUNT(fds), -1) <= 0)
 		return;
+	secrets_go_on(reaper->init, fds + SOURCE_COUNT);
 	for (int i = 0; i < SOURCE_COUNT; i++)
 		if (fds[i].revents)
 			handlers[i](reaper);

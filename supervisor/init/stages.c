@@ -23,6 +23,8 @@ const struct stage init_stages[] = {
 	{ "terminal", stage_terminal },
 	/* After mounts: nothing may be mounted over the socket, and it covers the host's /run/bailiff. */
 	{ "notify", stage_notify },
+	/* After notify: they lie in its file system, over which nothing is mounted. */
+	{ "secrets", stage_secrets },
 	/* After everything that looks at the host: from here on it cannot be named any more. */
 	{ "pivot", stage_pivot },
 	/* Last as root: the child continues with command_stages, pid 1 with its own demotion. */

@@ -267,13 +267,26 @@ static void fill_head(struct plan_head *head, struct build *build)
 	fill_rules(head, build);
 }
 
+static int add_secrets(struct build *build, struct plan_secret secrets[POLICY_SECRETS_MAX])
+{
+	const struct policy *policy = build->policy;
+
+	for (uint32_t i = 0; i < policy->secret_count; i++)
+		secrets[i] = (struct plan_secret){
+			.name = head_text(build, policy_text(policy, policy->secrets[i].name), ""),
+			.as = policy->secrets[i].as,
+		};
+	return build->strings.failed ? -E2BIG : 0;
+}
+
 static int assemble(struct build *build, struct buf *plan)
 {
+	struct plan_secret secrets[POLICY_SECRETS_MAX];
 	struct plan_head head = { 0 };
 	int r;
 
 	fill_head(&head, build);
-	if (build->strings.failed || buf_append(&build->mounts, build->guards.data, build->guards.len) < 0)
+	if (add_secrets(build, secrets) < 0 || buf_append(&build->mounts, build->guards.data, build->guards.len) < 0)
 		return -E2BIG;
 	r = buf_append(plan, &head, sizeof(head));
 	if (r == 0)
@@ -295,9 +308,14 @@ static int assemble(struct build *build, struct buf *plan)
 	if (r == 0)
 		r = add_section(plan, PLAN_DOC, build->spec->doc, 1);
 	if (r == 0)
+		r = add_section(plan, PLAN_SECRETS, slice_new(secrets, sizeof(secrets[0]) * build->policy->secret_count),
+				sizeof(secrets[0]));
+	if (r == 0)
 		((struct plan_head *)(void *)plan->data)->bytes = (uint32_t)plan->len;
 	return r;
 }
+
+_Static_assert(PLAN_SECRETS_MAX == POLICY_SECRETS_MAX, "a policy's secrets fit into a plan");
 
 struct plan_rules_memory {
 	struct build *build;

@@ -25,6 +25,7 @@ static const struct section {
 	[PLAN_ARGV] = { "argv", 1, PLAN_ARGV_MAX, true },
 	[PLAN_ENV] = { "env", 1, PLAN_ENV_MAX, false },
 	[PLAN_DOC] = { "policy document", 1, PLAN_DOC_MAX, true },
+	[PLAN_SECRETS] = { "secrets", sizeof(struct plan_secret), PLAN_SECRETS_MAX, false },
 };
 static_assert(COUNT(sections) == PLAN_SECTION_COUNT, "a section has no row");
 
@@ -232,6 +233,22 @@ static int check_groups(const struct plan *plan, struct error *err)
 	return 0;
 }
 
+static int check_secrets(const struct plan *plan, struct error *err)
+{
+	for (uint32_t i = 0; i < plan->head->sections[PLAN_SECRETS].count; i++) {
+		const struct plan_secret *secret = &plan->secrets[i];
+
+		if (secret->reserved != 0 || secret->as >= SECRET_AS_COUNT ||
+		    !plan_text_ok(plan, secret->name, 64) ||
+		    !secret_name_ok(plan_text(plan, secret->name), secret->name.len, (enum secret_as)secret->as))
+			return plan_bad(err, "secrets");
+		for (uint32_t j = 0; j < i; j++)
+			if (strcmp(plan_text(plan, plan->secrets[j].name), plan_text(plan, secret->name)) == 0)
+				return plan_bad(err, "secrets");
+	}
+	return 0;
+}
+
 /* Strings one after another, the last one terminated, too. */
 static int check_vectors(const struct plan *plan, struct error *err)
 {
@@ -258,7 +275,7 @@ int plan_check(const void *bytes, size_t len, struct plan *ret_plan, struct erro
 {
 	static int (*const checks[])(const struct plan *, struct error *) = {
 		check_names, check_paths, check_nets, check_groups, check_vectors, plan_check_mounts,
-		plan_check_filter,
+		plan_check_filter, check_secrets,
 	};
 	const struct plan_head *head = bytes;
 	struct plan plan;
@@ -281,7 +298,7 @@ int plan_check(const void *bytes, size_t len, struct plan *ret_plan, struct erro
 		.nets = section_at(head, PLAN_NETS), .mounts = section_at(head, PLAN_MOUNTS),
 		.groups = section_at(head, PLAN_GROUPS), .filter = section_at(head, PLAN_FILTER),
 		.argv = bytes_at(head, PLAN_ARGV), .env = bytes_at(head, PLAN_ENV),
-		.doc = bytes_at(head, PLAN_DOC),
+		.doc = bytes_at(head, PLAN_DOC), .secrets = section_at(head, PLAN_SECRETS),
 	};
 	for (size_t i = 0; i < COUNT(checks); i++) {
 		r = checks[i](&plan, err);

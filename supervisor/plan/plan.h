@@ -30,10 +30,11 @@
 #define PLAN_DOC_MAX (1U << 20)
 #define PLAN_STRINGS_MAX (2U << 20)
 #define PLAN_PATH_MAX 4096U
+#define PLAN_SECRETS_MAX 16U     /* POLICY_SECRETS_MAX */
 
 enum plan_section {
 	PLAN_STRINGS, PLAN_PATHS, PLAN_NETS, PLAN_MOUNTS, PLAN_GROUPS, PLAN_FILTER, PLAN_ARGV,
-	PLAN_ENV, PLAN_DOC, PLAN_SECTION_COUNT,
+	PLAN_ENV, PLAN_DOC, PLAN_SECRETS, PLAN_SECTION_COUNT,
 };
 
 struct plan_range {          /* of a section: count elements, or bytes for STRINGS ARGV ENV DOC */
@@ -77,6 +78,14 @@ struct plan_mount {
 	uint32_t mode;           /* TMPFS: permission bits */
 };
 _Static_assert(sizeof(struct plan_mount) == 32, "part of the plan");
+
+/* A secret that the run gets. Names only: values go from `bailiff` to bailiff-init (plan/secrets.h). */
+struct plan_secret {
+	struct plan_text name;
+	uint32_t as;             /* enum secret_as */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct plan_secret) == 16, "part of the plan");
 
 struct plan_limits {         /* 0 = none */
 	uint64_t memory_bytes, file_size_bytes, cpu_milli, wall_ns;
@@ -133,6 +142,7 @@ struct plan {
 	const struct plan_mount *mounts;
 	const uint32_t *groups;
 	const struct sock_filter *filter;
+	const struct plan_secret *secrets;
 	struct slice argv, env, doc;   /* argv, env: NUL-terminated strings one after another */
 };
 

@@ -91,6 +91,9 @@ static int add_own(struct build *build)
 	};
 	int r = 0;
 
+	/* What pid 1 closes after the first reader; before the rule for all of it, so that it has this name. */
+	if (build->policy->secret_count > 0)
+		r = add_rule(build, RULE_HIDE, "/run/bailiff/secrets", "secret.double_read", ON_DENY);
 	for (size_t i = 0; r == 0 && i < COUNT(own); i++)
 		r = add_own_rule(build, own[i].kind, own[i].path);
 	if (r == 0 && build->spec->state_dir)

@@ -134,6 +134,8 @@ static const struct call calls[] = {
 	{ "chmod u+s", SYS_chmod, { 0, 04755 }, REFUSE },
 	{ "chmod g+s", SYS_chmod, { 0, 02755 }, REFUSE },
 	{ "chmod u+s, high bits", SYS_chmod, { 0, HIGH | 04755 }, REFUSE },
+	{ "tee", SYS_tee, { 3, 4, 100 }, REFUSE },
+	{ "splice", SYS_splice, { 3, 0, 4 }, ALLOW },
 	{ "fchmod u+s", SYS_fchmod, { 0, 04755 }, REFUSE },
 	{ "fchmodat u+s", SYS_fchmodat, { 0, 0, 04755 }, REFUSE },
 	{ "fchmodat2", 452, { 0, 0, 0755 }, ALLOW }, { "fchmodat2 u+s", 452, { 0, 0, 04755 }, REFUSE },

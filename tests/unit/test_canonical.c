@@ -52,6 +52,9 @@ END_TEST
 
 /* One row per key: whatever is accepted has an effect on the digest. */
 static const char *const variants[] = {
+	"secrets: {a: {file: /b}}", "secrets: {a: {env: b}}", "secrets: {a: {env: b, as: env}}",
+	"secrets: {a: {command: [/b]}}", "secrets: {a: {command: [/b, c]}}",
+	"secrets: {a: {command: [/b], timeout: 1s}}",
 	"version: \"1\"", "description: a", "on_supervisor_loss: freeze", "on_loss: kill",
 	"agent: {tier: T2}", "agent: {max_concurrent: 3}", "heartbeat: {mode: either}",
 	"heartbeat: {ttl: 61s}", "heartbeat: {grace_start: 31s}", "heartbeat: {max_extend: 16m}",

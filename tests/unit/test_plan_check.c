@@ -61,6 +61,9 @@ static void fill_sections(struct sample *sample)
 		{ .kind = MOUNT_PIN, .target = text(S_W, 2) },
 	};
 	static const uint32_t groups[] = { 7, 8 };
+	const struct plan_secret secrets[] = {
+		{ .name = text(S_ID, 2), .as = SECRET_AS_FILE }, { .name = text(S_HOST, 4), .as = SECRET_AS_ENV },
+	};
 
 	put(sample, PLAN_STRINGS, strings, sizeof(strings), sizeof(strings));
 	put(sample, PLAN_PATHS, paths, sizeof(paths), COUNT(paths));
@@ -71,6 +74,7 @@ static void fill_sections(struct sample *sample)
 	put(sample, PLAN_ARGV, "sh\0\0-c", 7, 7);
 	put(sample, PLAN_ENV, "A=b\0C=", 7, 7);
 	put(sample, PLAN_DOC, "{}", 2, 2);
+	put(sample, PLAN_SECRETS, secrets, sizeof(secrets), COUNT(secrets));
 }
 
 static void sample_init(struct sample *sample)
@@ -189,6 +193,13 @@ static int check(const struct sample *sample, struct error *err)
 	X(mount_link_empty, AT(s, plan_mount, PLAN_MOUNTS)[3].source = text(S_EMPTY, 0))      \
 	X(group_root, memset(s->bytes + s->head.sections[PLAN_GROUPS].offset, 0, 4))          \
 	X(group_none, memset(s->bytes + s->head.sections[PLAN_GROUPS].offset, 0xff, 4))       \
+	X(secret_as, AT(s, plan_secret, PLAN_SECRETS)[0].as = SECRET_AS_COUNT)                \
+	X(secret_reserved, AT(s, plan_secret, PLAN_SECRETS)[0].reserved = 1)                  \
+	X(secret_path, AT(s, plan_secret, PLAN_SECRETS)[0].name = text(S_USR, 7))             \
+	X(secret_empty, AT(s, plan_secret, PLAN_SECRETS)[0].name = text(S_EMPTY, 0))          \
+	X(secret_no_end, AT(s, plan_secret, PLAN_SECRETS)[0].name.len = 1)                    \
+	X(secret_twice, AT(s, plan_secret, PLAN_SECRETS)[0].name = text(S_HOST, 4))           \
+	X(secrets_many, s->head.sections[PLAN_SECRETS].count = PLAN_SECRETS_MAX + 1)          \
 	X(argv_no_end, s->bytes[s->head.sections[PLAN_ARGV].offset + 6] = 'x')                \
 	X(env_no_end, s->bytes[s->head.sections[PLAN_ENV].offset + 6] = 'x')                  \
 	X(env_no_name, s->bytes[s->head.sections[PLAN_ENV].offset] = '=')                     \

@@ -38,7 +38,22 @@ static const struct bad bad_documents[] = {
 	{ HEAD "lease: {}\n", "3:1: \"lease\" is not supported yet" },
 	{ HEAD "approvals: {}\n", "3:1: \"approvals\" is not supported yet" },
 	{ HEAD "plans: {}\n", "3:1: \"plans\" is not supported yet" },
-	{ HEAD "secrets: {}\n", "3:1: \"secrets\" is not supported yet" },
+	{ HEAD "secrets: [a]\n", "3:10: named secrets belong here, not a list" },
+	{ HEAD "secrets: {a: {}}\n", "3:11: the secret \"a\" has no source: file, env or command" },
+	{ HEAD "secrets: {a: b}\n", "3:14: keys belong here (file, ...), not \"b\"" },
+	{ HEAD "secrets: {a: {env: C, value: b}}\n", "3:23: \"value\" is not known here" },
+	{ HEAD "secrets: {a: {env: B}, a: {env: C}}\n", "3:24: \"a\" stands here twice" },
+	{ HEAD "secrets: {a: {env: B, file: /c}}\n", "3:29: a secret has one source: file, env or command" },
+	{ HEAD "secrets: {a: {file: b}}\n", "3:21: \"b\": a secret's file and program are named by /x or ~/x" },
+	{ HEAD "secrets: {a: {file: /b/*}}\n", "3:21: \"/b/*\": patterns are allowed in hide, deny and baseline lists only" },
+	{ HEAD "secrets: {a: {env: 1B}}\n", "3:20: \"1B\": a variable has letters, digits and _" },
+	{ HEAD "secrets: {a: {command: pass}}\n", "3:24: a list of words such as [/usr/bin/pass, show, x] belongs here, not \"pass\"" },
+	{ HEAD "secrets: {a: {command: [pass]}}\n", "3:25: \"pass\": a secret's file and program are named by /x or ~/x" },
+	{ HEAD "secrets: {a: {env: B, timeout: 1s}}\n", "3:11: \"timeout\" is for commands" },
+	{ HEAD "secrets: {../a: {env: B}}\n", "3:11: \"../a\" is not a name of a secret: letters, digits, - _ and ., at most 64" },
+	{ HEAD "secrets: {a-b: {env: B, as: env}}\n", "3:11: \"a-b\" is not a name of a secret: a variable has letters, digits and _, and is none of Bailiff's own, PATH or LD_*" },
+	{ HEAD "secrets: {LD_PRELOAD: {env: B, as: env}}\n", "3:11: \"LD_PRELOAD\" is not a name of a secret: a variable has letters, digits and _, and is none of Bailiff's own, PATH or LD_*" },
+	{ HEAD "secrets: {a: {env: B, as: fd}}\n", "3:27: \"fd\" is not a value of \"as\" (file, env)" },
 	{ HEAD "include: []\n", "3:1: \"include\" is not supported yet" },
 	{ HEAD "high_risk_transitions: []\n", "3:1: \"high_risk_transitions\" is not supported yet" },
 	{ HEAD "mode: permissive\n", "3:7: \"mode: permissive\" is not supported yet" },
@@ -190,6 +205,26 @@ START_TEST(a_good_document_fills_its_fields)
 	ck_assert_uint_eq(policy->responses[SEVERITY_MEDIUM].revoke_at, 5);
 	ck_assert_uint_eq(policy->severity_override[SCOPE_VIOLATION], 1 + SEVERITY_HIGH);
 	ck_assert_uint_eq(policy->severity_override[OBSERVER_GAP], 1 + SEVERITY_MEDIUM);
+}
+END_TEST
+
+START_TEST(a_secret_is_named_by_its_source_and_its_file_is_hidden)
+{
+	static const char document[] = HEAD "secrets:\n  b: {file: ~/x//y}\n  A: {env: B, as: env}\n"
+		"  c: {command: [/bin/p, \"-n\", \"\", a b], timeout: 5s}\n";
+	cleanup_with(policy_free_p) struct policy *policy = policy_new();
+	cleanup_with(buf_finish) struct buf json = buf_growing(65536);
+	struct diagnostics diagnostics;
+	int r = compile(document, strlen(document), policy, &diagnostics);
+
+	ck_assert_msg(r == 0, "%s", diagnostics.items[0].text);
+	ck_assert_uint_eq(policy->secret_count, 3);
+	ck_assert_str_eq(policy_text(policy, policy->deny_read.items[0]), "~/x/y");
+	ck_assert_int_eq(policy_json(policy, &json), 0);
+	ck_assert_int_eq(buf_append(&json, "", 1), 0);
+	ck_assert_ptr_nonnull(strstr(json.data, "\"secrets\":{\"A\":{\"as\":\"env\",\"env\":\"B\"},"
+		"\"b\":{\"as\":\"file\",\"file\":\"~/x/y\"},\"c\":{\"as\":\"file\",\"command\":[\"/bin/p\",\"-n\",\"\","
+		"\"a b\"],\"timeout\":5000}}"));
 }
 END_TEST
 
@@ -376,6 +411,7 @@ Suite *suite_make(void)
 	tcase_add_test(refused, depth_and_size_are_bounded);
 	tcase_add_test(refused, a_list_has_256_entries_and_not_one_more);
 	tcase_add_test(taken, a_good_document_fills_its_fields);
+	tcase_add_test(taken, a_secret_is_named_by_its_source_and_its_file_is_hidden);
 	tcase_add_test(taken, what_is_not_said_is_the_narrowest);
 	tcase_add_test(taken, yes_and_on_are_plain_words);
 	tcase_add_checked_fixture(files, make_directory, remove_directory);

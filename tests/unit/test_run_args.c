@@ -176,6 +176,16 @@ START_TEST(a_damaged_policy_from_the_compiler_is_refused)
 	policy->network_mode = (enum network_mode)77;
 	ck_assert_int_eq(run_policy_check(policy), -EINVAL);
 	*policy = sane;
+	policy->secret_count = POLICY_SECRETS_MAX + 1;
+	ck_assert_int_eq(run_policy_check(policy), -EINVAL);
+	*policy = sane;
+	policy->secret_count = 1;
+	policy->secrets[0] = (struct policy_secret){ .name = policy->workspace_path, .source = SECRET_FILE,
+						     .word_count = 1, .words = { policy->workspace_path } };
+	ck_assert_msg(run_policy_check(policy) == -EINVAL, "\"${cwd}\" is no name of a secret");
+	policy->secrets[0].word_count = POLICY_SECRET_WORDS_MAX + 1;
+	ck_assert_int_eq(run_policy_check(policy), -EINVAL);
+	*policy = sane;
 	policy->baseline_count = POLICY_BASELINES_MAX + 1;
 	ck_assert_int_eq(run_policy_check(policy), -EINVAL);
 	*policy = sane;

@@ -140,18 +140,32 @@ static bool gone_for_good(const struct identity *identity)
 		return false;
 	return real == identity->uid && effective == real && saved == real &&
 	       real_gid == identity->gid && effective_gid == real_gid && saved_gid == real_gid &&
-	       setuid(0) < 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+	       setuid(0) < 0;
 }
 
-int identity_become(const struct identity *identity)
+static int become(const struct identity *identity, size_t group_count)
 {
 	if (identity->uid == 0 || identity->uid == UID_NONE || identity->gid == GID_NONE)
 		return -EINVAL;
 	/* In this order: each step needs what the next takes away. setresuid() from 0 to another uid
 	 * empties the effective and permitted capability sets (capabilities(7)). */
-	if (setgroups(0, NULL) < 0 || setresgid(identity->gid, identity->gid, identity->gid) < 0 ||
-	    setresuid(identity->uid, identity->uid, identity->uid) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (setgroups(group_count, identity->groups) < 0 ||
+	    setresgid(identity->gid, identity->gid, identity->gid) < 0 ||
+	    setresuid(identity->uid, identity->uid, identity->uid) < 0)
 		return -errno;
 	return gone_for_good(identity) ? 0 : -EPERM;
+}
+
+int identity_become(const struct identity *identity)
+{
+	int r = become(identity, 0);
+
+	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		r = -errno;
+	return r == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 ? -EPERM : r;
+}
+
+int identity_become_caller(const struct identity *identity)
+{
+	return become(identity, identity->group_count);
 }

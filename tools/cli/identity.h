@@ -27,5 +27,7 @@ int identity_find(struct identity *ret_identity, struct error *err) MUST_USE;
 /* Gives up root for good in the calling process: groups, gid, uid, no_new_privs, then reads back.
  * Returns 0 or -errno; after a failure the caller must end. */
 int identity_become(const struct identity *identity) MUST_USE;
+/* The same as the person who called sudo, with the groups of the account and what set-id programs give. */
+int identity_become_caller(const struct identity *identity) MUST_USE;
 
 #endif

@@ -143,8 +143,34 @@ static void format_value(char to[VALUE_MAX], const struct policy *policy, const 
 	case KEY_NET_CONNECT:
 	case KEY_NET_BIND:
 	case KEY_BASELINES:
+	case KEY_SECRETS:
+	case KEY_SECRET_FILE:
+	case KEY_SECRET_ENV:
+	case KEY_SECRET_COMMAND:
 	case KEY_OVERRIDES:
 		return;
+	}
+}
+
+/* Where they come from; nobody here has seen a value. */
+static void print_secrets(const struct policy *policy, unsigned int depth)
+{
+	static const char *const sources[] = {
+		[SECRET_UNSET] = "nowhere", [SECRET_FILE] = "file", [SECRET_ENV] = "env", [SECRET_COMMAND] = "command",
+	};
+
+	for (uint32_t i = 0; i < policy->secret_count; i++) {
+		const struct policy_secret *secret = &policy->secrets[i];
+
+		printf("%*s%s: %s", (int)(2 * depth + 2), "", policy_text(policy, secret->name),
+		       sources[secret->source]);
+		for (uint32_t j = 0; j < secret->word_count; j++) {
+			char shown[512];
+
+			text_escape(shown, sizeof(shown), slice_of(policy_text(policy, secret->words[j])));
+			printf(" %s", shown);
+		}
+		printf(", as %s\n", secret->as == SECRET_AS_ENV ? "env" : "file");
 	}
 }
 
@@ -163,6 +189,8 @@ static void print_more(const struct policy *policy, const struct key *key, const
 		printf("%*s%s:\n", (int)(2 * depth + 2), "", policy_text(policy, policy->baselines[i].id));
 		print_keys(policy, baseline_keys, &policy->baselines[i], depth + 2);
 	}
+	if (key->type == KEY_SECRETS)
+		print_secrets(policy, depth);
 	for (unsigned int i = 1; key->type == KEY_OVERRIDES && i < VIOLATION_TYPE_LIMIT; i++)
 		if (overrides[i] > 0)
 			printf("%*s%s: %s\n", (int)(2 * depth + 2), "",

@@ -11,6 +11,7 @@
 #include "cli/run_args.h"
 #include "cli/run_env.h"
 #include "cli/run_policy.h"
+#include "cli/secrets.h"
 #include "cli/session.h"
 #include "plan/plan.h"
 
@@ -133,7 +134,7 @@ static int request_plan(struct run_request *request, int *ret_plan_fd, struct er
 int verb_run(int argc, char **argv)
 {
 	cleanup_with(request_free_p) struct run_request *request = calloc(1, sizeof(*request));
-	auto_close int plan_fd = FD_NONE, control_fd = FD_NONE;
+	auto_close int plan_fd = FD_NONE, control_fd = FD_NONE, secrets_fd = FD_NONE;
 	struct error err = { 0 };
 	int r;
 
@@ -143,12 +144,18 @@ int verb_run(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	r = request_prepare(request, &err);
-	if (r == 0)
+	if (r == 0) {
+		secrets_withhold(request->policy.policy, &request->env);
 		r = request_plan(request, &plan_fd, &err);
+	}
+	/* Last before the supervisor hears of it: nobody waits for a secret of a run that is refused. */
+	if (r == 0)
+		r = secrets_gather(&request->policy, &request->identity, &request->env, &secrets_fd, &err);
 	if (r == 0)
 		r = client_connect_or_start(&request->args.dirs, &control_fd, &err);
 	if (r == 0)
 		r = session_run(&(struct session_spec){ .control_fd = control_fd, .plan_fd = plan_fd,
+							.secrets_fd = secrets_fd,
 							.quiet = request->args.quiet,
 							.verbose = request->args.verbose,
 							.json = request->args.json },

@@ -26,6 +26,21 @@ static char **env_slot(struct run_env *env, const char *text)
 	return &env->items[env->count];
 }
 
+void run_env_remove(struct run_env *env, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < env->count; i++) {
+		if (strncmp(env->items[i], name, len) != 0 || env->items[i][len] != '=')
+			continue;
+		explicit_bzero(env->items[i], strlen(env->items[i]));
+		free(env->items[i]);
+		env->items[i] = env->items[--env->count];
+		env->items[env->count] = NULL;
+		return;
+	}
+}
+
 /* `capacity` counts the terminator. Replaces what has the same name. */
 static int env_set(struct run_env *env, size_t capacity, const char *name, const char *value)
 {

@@ -16,6 +16,8 @@ struct run_env {
  * Release with run_env_finish() in each case. */
 int run_env_make(const struct option_list *flags, const struct identity *identity,
 		 struct run_env *ret_env, struct error *err) MUST_USE;
+/* The variable `name`, when it is there. */
+void run_env_remove(struct run_env *env, const char *name);
 void run_env_finish(struct run_env *env);
 
 #endif

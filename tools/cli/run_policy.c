@@ -339,7 +339,7 @@ int run_policy_load(const struct run_args *args, const struct identity *identity
 	*ret_policy = (struct run_policy){ 0 };
 	if (r < 0)
 		return error_exit(err, CLI_POLICY_INVALID);
-	r = policy_read(path, &bytes, err);
+	r = policy_read_owned(path, &bytes, &ret_policy->owner, err);
 	if (r < 0)
 		return error_exit(err, CLI_POLICY_INVALID);
 	ret_policy->policy = policy_new();

@@ -15,6 +15,7 @@
 
 struct run_policy {
 	struct policy *policy;        /* owned */
+	uid_t owner;                  /* of its file */
 	struct buf json;              /* owned; canonical */
 	uint8_t digest[32];           /* of json */
 	struct sock_filter filter[PLAN_FILTER_MAX];

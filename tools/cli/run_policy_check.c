@@ -49,6 +49,25 @@ static bool lists_are_sane(const struct policy *policy)
 	return true;
 }
 
+static bool secrets_are_sane(const struct policy *policy)
+{
+	if (policy->secret_count > POLICY_SECRETS_MAX)
+		return false;
+	for (uint32_t i = 0; i < policy->secret_count; i++) {
+		const struct policy_secret *secret = &policy->secrets[i];
+
+		if ((unsigned int)secret->source - SECRET_FILE > SECRET_COMMAND - SECRET_FILE ||
+		    (unsigned int)secret->as >= SECRET_AS_COUNT || secret->word_count == 0 ||
+		    secret->word_count > POLICY_SECRET_WORDS_MAX || !string_is_sane(policy, secret->name) ||
+		    !secret_name_ok(policy_text(policy, secret->name), secret->name.len, secret->as))
+			return false;
+		for (uint32_t j = 0; j < secret->word_count; j++)
+			if (!string_is_sane(policy, secret->words[j]))
+				return false;
+	}
+	return true;
+}
+
 static bool enums_are_sane(const struct policy *policy)
 {
 	const struct {
@@ -88,5 +107,5 @@ int run_policy_check(const struct policy *policy)
 	    !memchr(policy->version, '\0', sizeof(policy->version)) ||
 	    !memchr(policy->description, '\0', sizeof(policy->description)))
 		return -EINVAL;
-	return lists_are_sane(policy) && string_is_sane(policy, policy->workspace_path) ? 0 : -EINVAL;
+	return lists_are_sane(policy) && secrets_are_sane(policy) && string_is_sane(policy, policy->workspace_path) ? 0 : -EINVAL;
 }

@@ -388,6 +388,16 @@ static void poll_dispatch(struct session *session, const struct pollfd polled[PO
 		handle_control(session);
 }
 
+/* Before the plan is on its way, so that init finds them when it looks. The supervisor has neither end. */
+static int send_secrets(const struct session *session)
+{
+	struct session_message message = { .version = WIRE_VERSION, .kind = SESSION_SECRETS };
+
+	if (session->spec->secrets_fd == FD_NONE)
+		return 0;
+	return fdpass_send(session->channel_fd, &message, sizeof(message), &session->spec->secrets_fd, 1, 0);
+}
+
 static int session_start(struct session *session)
 {
 	struct wire_request request = { .version = WIRE_VERSION, .kind = WIRE_RUN };
@@ -406,6 +416,9 @@ static int session_start(struct session *session)
 	fds[2] = STDOUT_FILENO;
 	fds[3] = STDERR_FILENO;
 	fds[4] = theirs;
+	r = send_secrets(session);
+	if (r < 0)
+		return error_set(session->err, r, "send the secrets");
 	r = fdpass_send(session->spec->control_fd, &request, sizeof(request), fds, COUNT(fds), 0);
 	return r < 0 ? error_set(session->err, r, "send the plan to the supervisor") : 0;
 }

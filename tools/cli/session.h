@@ -10,6 +10,7 @@
 struct session_spec {
 	int control_fd;       /* connected; borrowed */
 	int plan_fd;          /* the sealed plan; borrowed */
+	int secrets_fd;       /* of secrets_gather(); FD_NONE = none; borrowed */
 	bool quiet, verbose, json;
 };
 
