@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `bailiff run` makes of its command line, of the policy and of the supervisor's answers. */
 #include "cli/run_args.h"
+#include "cli/verbs.h"
 
 #include <check.h>
 #include <errno.h>
@@ -20,7 +21,7 @@ static int parse(char **argv, struct run_args *ret_args)
 
 	while (argv[argc])
 		argc++;
-	return run_args_parse(argc, argv, ret_args);
+	return run_args_parse(&run_options, argc, argv, ret_args);
 }
 
 START_TEST(the_issues_own_line_is_understood)

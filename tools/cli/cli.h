@@ -20,6 +20,7 @@ enum cli_exit {
 #define CLI_DEFAULT_RUNTIME_DIR "/run/bailiff"
 
 int verb_run(int argc, char **argv);
+int verb_shell(int argc, char **argv);
 int verb_ps(int argc, char **argv);
 int verb_show(int argc, char **argv);
 int verb_why(int argc, char **argv);

@@ -45,8 +45,9 @@ static int account_take(const struct passwd *account, struct identity *identity,
 	identity->uid = account->pw_uid;
 	identity->gid = account->pw_gid;
 	if (text_copy(identity->name, sizeof(identity->name), slice_of(account->pw_name)) < 0 ||
-	    text_copy(identity->home, sizeof(identity->home), slice_of(account->pw_dir)) < 0)
-		return error_say(err, -ENAMETOOLONG, "account of uid %u: name or home is too long",
+	    text_copy(identity->home, sizeof(identity->home), slice_of(account->pw_dir)) < 0 ||
+	    text_copy(identity->shell, sizeof(identity->shell), slice_of(account->pw_shell)) < 0)
+		return error_say(err, -ENAMETOOLONG, "account of uid %u: name, home or shell is too long",
 				 account->pw_uid);
 	return 0;
 }
@@ -91,12 +92,13 @@ static int identity_agent(struct identity *identity, struct error *err)
 {
 	const struct passwd *root = getpwuid(0);
 	const struct passwd *account;
-	char home[sizeof(identity->home)] = "/root";
+	char home[sizeof(identity->home)] = "/root", shell[sizeof(identity->shell)] = "";
 	int r;
 
 	/* getpwuid() and getpwnam() share their memory. */
-	if (root && text_copy(home, sizeof(home), slice_of(root->pw_dir)) < 0)
-		return error_say(err, -ENAMETOOLONG, "root's home is too long");
+	if (root && (text_copy(home, sizeof(home), slice_of(root->pw_dir)) < 0 ||
+		     text_copy(shell, sizeof(shell), slice_of(root->pw_shell)) < 0))
+		return error_say(err, -ENAMETOOLONG, "root's home or shell is too long");
 	account = getpwnam(IDENTITY_ACCOUNT);
 	if (!account || account->pw_uid == 0) {
 		error_say(err, -ENOENT, "the account '" IDENTITY_ACCOUNT "' is missing: a command of root "
@@ -110,6 +112,7 @@ static int identity_agent(struct identity *identity, struct error *err)
 		return r;
 	identity->owner_uid = 0;
 	IGNORE(text_copy(identity->home, sizeof(identity->home), slice_of(home)));
+	IGNORE(text_copy(identity->shell, sizeof(identity->shell), slice_of(shell)));
 	IGNORE(text_copy(identity->owner_name, sizeof(identity->owner_name), slice_of("root")));
 	return account_groups(identity, err);
 }

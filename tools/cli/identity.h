@@ -18,6 +18,7 @@ struct identity {
 	char name[64];        /* account of the run's user */
 	char owner_name[64];  /* who is responsible: the person behind it */
 	char home[4096];      /* as the run shall see it; "" = none */
+	char shell[4096];     /* of the person; "" = none */
 };
 
 /* Reads the account database (NSS: this program is not privileged by itself). Returns 0, or

@@ -17,7 +17,7 @@ void option_list_finish(struct option_list *list)
 	*list = (struct option_list){ 0 };
 }
 
-static int list_append(struct option_list *list, const char *text)
+int option_list_append(struct option_list *list, const char *text)
 {
 	const char **grown = reallocarray(list->items, list->count + 1, sizeof(*grown));
 
@@ -89,7 +89,7 @@ static int value_store(const struct option_row *row, const char *value, void *in
 		*(const char **)member = value;
 		return 0;
 	case OPTION_LIST:
-		return value[0] == '\0' ? -EINVAL : list_append(member, value);
+		return value[0] == '\0' ? -EINVAL : option_list_append(member, value);
 	case OPTION_SIZE:
 		return positive(parse_size, value, member);
 	case OPTION_DURATION:

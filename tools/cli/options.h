@@ -72,6 +72,8 @@ int options_take(const struct option_set *set, int argc, char **argv, void *into
 		 struct option_words *ret_words);
 
 void options_help(const struct option_set *set);
+/* Borrows `text`. Returns 0 or -ENOMEM. */
+int option_list_append(struct option_list *list, const char *text) MUST_USE;
 void option_list_finish(struct option_list *list);
 
 #endif

@@ -13,6 +13,8 @@
 #include "cli/run_policy.h"
 #include "cli/secrets.h"
 #include "cli/session.h"
+#include "cli/shell.h"
+#include "cli/verbs.h"
 #include "plan/plan.h"
 
 struct run_request {
@@ -21,6 +23,7 @@ struct run_request {
 	struct run_policy policy;
 	struct run_env env;
 	struct path_pool pool;
+	struct shell shell;
 	struct utsname host;
 	char cwd[4096];
 	char agent[RUN_AGENT_MAX + 1];
@@ -34,6 +37,7 @@ static struct run_request *request_free(struct run_request *request)
 	run_policy_finish(&request->policy);
 	run_env_finish(&request->env);
 	path_pool_finish(&request->pool);
+	shell_finish(&request->shell);
 	free(request);
 	return NULL;
 }
@@ -75,6 +79,8 @@ static int request_prepare(struct run_request *request, struct error *err)
 
 	if (r == 0)
 		r = identity_find(&request->identity, err);
+	if (r == 0 && request->args.shell)
+		r = shell_fill(&request->args, &request->identity, &request->shell, err);
 	if (r == 0)
 		r = run_env_make(&request->args.env, &request->identity, &request->env, err);
 	if (r == 0)
@@ -131,7 +137,7 @@ static int request_plan(struct run_request *request, int *ret_plan_fd, struct er
 	return plan_build(request->policy.policy, &spec, ret_plan_fd, err);
 }
 
-int verb_run(int argc, char **argv)
+static int run_verb(const struct option_set *set, int argc, char **argv)
 {
 	cleanup_with(request_free_p) struct run_request *request = calloc(1, sizeof(*request));
 	auto_close int plan_fd = FD_NONE, control_fd = FD_NONE, secrets_fd = FD_NONE;
@@ -140,7 +146,7 @@ int verb_run(int argc, char **argv)
 
 	if (!request)
 		return CLI_INTERNAL;
-	r = run_args_parse(argc, argv, &request->args);
+	r = run_args_parse(set, argc, argv, &request->args);
 	if (r >= 0)
 		return r;
 	r = request_prepare(request, &err);
@@ -161,4 +167,14 @@ int verb_run(int argc, char **argv)
 							.json = request->args.json },
 				&err);
 	return r < 0 ? cli_fail(&err) : r;
+}
+
+int verb_run(int argc, char **argv)
+{
+	return run_verb(&run_options, argc, argv);
+}
+
+int verb_shell(int argc, char **argv)
+{
+	return run_verb(&shell_options, argc, argv);
 }

@@ -44,6 +44,18 @@ const struct option_set run_options = {
 	.command = true,
 };
 
+const struct option_set shell_options = {
+	.verb = "shell",
+	.usage = "[OPTIONS] [--] [ARGUMENTS...]",
+	.summary = "Starts your shell as `bailiff run` starts a command: in the sandbox of the policy, watched and\n"
+		   "recorded. Its prompt begins with \"(bailiff)\". The exit code is the shell's.\n",
+	.examples = "  sudo bailiff shell\n"
+		    "  sudo bailiff shell -p offline -- -c 'ls; id'\n",
+	.rows = rows,
+	.count = COUNT(rows),
+	.command = true,
+};
+
 static bool env_name_is_right(const char *text)
 {
 	size_t len = strcspn(text, "=");
@@ -90,26 +102,26 @@ void run_agent_name(const char *program, char ret_name[RUN_AGENT_MAX + 1])
 	ret_name[len] = '\0';
 }
 
-int run_args_parse(int argc, char **argv, struct run_args *ret_args)
+int run_args_parse(const struct option_set *set, int argc, char **argv, struct run_args *ret_args)
 {
 	struct option_words words;
 	int r;
 
-	*ret_args = (struct run_args){ .policy = "default" };
-	r = options_take(&run_options, argc, argv, ret_args, &words);
+	*ret_args = (struct run_args){ .policy = "default", .shell = set == &shell_options };
+	r = options_take(set, argc, argv, ret_args, &words);
 	if (r >= 0)
 		return r;
-	if (words.count == 0)
+	if (words.count == 0 && !ret_args->shell)
 		return cli_usage("run", "a command is missing: bailiff run [OPTIONS] -- COMMAND");
-	if (words.words[0][0] == '\0')
+	if (words.count > 0 && words.words[0][0] == '\0' && !ret_args->shell)
 		return cli_usage("run", "the command's name is empty");
 	for (size_t i = 0; i < ret_args->env.count; i++) {
 		if (!env_name_is_right(ret_args->env.items[i]))
-			return cli_usage("run", "--env '%s' is neither NAME nor NAME=VALUE",
+			return cli_usage(set->verb, "--env '%s' is neither NAME nor NAME=VALUE",
 					 ret_args->env.items[i]);
 	}
 	if (ret_args->agent && !agent_is_right(ret_args->agent))
-		return cli_usage("run", "--agent '%s' must be 1 to %u letters, digits, '.', '_', '-'",
+		return cli_usage(set->verb, "--agent '%s' must be 1 to %u letters, digits, '.', '_', '-'",
 				 ret_args->agent, RUN_AGENT_MAX);
 	ret_args->command = words.words;
 	return -1;

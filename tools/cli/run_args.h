@@ -16,13 +16,14 @@ struct run_args {
 	uint64_t memory_bytes, wall_ns, cpu_milli;
 	uint32_t pids;
 	bool quiet, verbose, json;
+	bool shell;                   /* the caller's shell, with `command` as its arguments */
 	struct client_dirs dirs;
-	char *const *command;         /* NULL-terminated, at least one word */
+	char *const *command;         /* NULL-terminated, at least one word unless `shell` */
 };
 
-/* Parses and checks. Returns -1 to go on, else the exit code (help was printed or the error).
+/* Parses and checks by run_options or shell_options (verbs.h). Returns -1 to go on, else the exit code (help was printed or the error).
  * Borrows argv; release with run_args_finish() in each case. */
-int run_args_parse(int argc, char **argv, struct run_args *ret_args);
+int run_args_parse(const struct option_set *set, int argc, char **argv, struct run_args *ret_args);
 void run_args_finish(struct run_args *args);
 
 /* "claude" for "/usr/bin/claude": the agent's name when none was given. Characters other than
