@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/proc.h"
 #include "ledger/service.h"
 
 #define PROGRAM "bailiff-ledgerd"
@@ -89,13 +89,14 @@ static int check_fds(const struct options *options, struct error *err)
 /* Keys live in this memory: no dumps, no tracers, and nothing inherited that could change us. */
 static int harden(struct error *err)
 {
-	const struct rlimit none = { 0, 0 };
+	int r = proc_core_off();
 
+	if (r < 0)
+		return error_set(err, r, "switch core dumps off");
 	if (clearenv() != 0)
 		return error_say(err, -ENOMEM, "clear the environment");
 	umask(027);
-	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, -errno, "drop what is not needed");
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -153,4 +154,16 @@ int group_lookup(const char *name, gid_t *ret_gid)
 	if (count < 3)
 		return -EINVAL;
 	return parse_uid(fields[2], ret_gid);
+}
+
+int proc_core_off(void)
+{
+	struct rlimit limit = { 1, 1 };
+
+	if (setrlimit(RLIMIT_CORE, &limit) == 0)
+		return 0;
+	if (errno != EPERM)
+		return -errno;
+	limit = (struct rlimit){ 0, 0 };
+	return setrlimit(RLIMIT_CORE, &limit) < 0 ? -errno : 0;
 }

@@ -13,6 +13,10 @@ int proc_boot_id(uint8_t ret_boot_id[16]) MUST_USE;
 int proc_start_ns(pid_t pid, uint64_t *ret_start_ns) MUST_USE;
 /* The path of the process's cgroup in the v2 hierarchy, "/a/b" (cgroups(7)). */
 int proc_cgroup_v2(pid_t pid, char *path, size_t size) MUST_USE;
+/* No core dumps of this process and its children, not even for a handler behind a pipe: that one gets a
+ * core when the limit is 0, and none when it is 1 (core(5)). A hard limit of 0 can stay in force, where
+ * CAP_SYS_RESOURCE is missing. Async-signal-safe. */
+int proc_core_off(void) MUST_USE;
 /* The account `name` in /etc/passwd: system users live there, and NSS stays out of root
  * processes. Returns 0 or -ENOENT or -errno. */
 int account_lookup(const char *name, uid_t *ret_uid, gid_t *ret_gid) MUST_USE;

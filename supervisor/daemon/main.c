@@ -5,11 +5,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "base/sys.h"
 #include "daemon/daemon.h"
 #include "launch/probe.h"
@@ -30,7 +30,6 @@ static int fill_standard_fds(void)
 
 static int clean_process(void)
 {
-	const struct rlimit no_core = { 0, 0 };
 	sigset_t all;
 
 	if (clearenv() != 0)
@@ -43,10 +42,9 @@ static int clean_process(void)
 		IGNORE(sigaction(number, &standard, NULL) < 0); /* KILL, STOP and libc's own refuse */
 	}
 	sigfillset(&all);
-	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
-	return 0;
+	return proc_core_off();
 }
 
 /* What leaked in is not ours and must not leak on; --ready-fd alone is expected. */

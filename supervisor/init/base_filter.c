@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,6 +27,7 @@
 #define DENY SECCOMP_RET_ERRNO
 #define REFUSE (DENY | EPERM)
 #define UNKNOWN (DENY | ENOSYS)
+#define DONE (DENY | 0) /* returns 0, and nothing happened */
 
 /* Newer than the headers of Debian 12. */
 #define NR_file_setattr 469
@@ -289,6 +291,37 @@ static void seccomp_rule(struct program *program)
 	call_end(program, jump);
 }
 
+static void answer_if_null(struct program *program, unsigned int arg, uint32_t value)
+{
+	const size_t high = offsetof(struct seccomp_data, args) + arg * sizeof(uint64_t) + sizeof(uint32_t);
+
+	load_argument(program, arg);
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0);
+	load(program, high);
+	answer_if_equal(program, 0, value);
+}
+
+/* RLIMIT_CORE stays at 1, the one value that keeps a crash from the host's core handler, which is root
+ * and reads what the run made (core(5): a limit of 0 does not; CVE-2022-4415, CVE-2025-4598). Cores are
+ * off, which is what nearly all callers want, so they are told that it was done. */
+static void core_rule(struct program *program)
+{
+	size_t jump = call_begin(program, SYS_setrlimit);
+
+	load_argument(program, 0);
+	answer_if_equal(program, RLIMIT_CORE, DONE);
+	answer(program, SECCOMP_RET_ALLOW);
+	call_end(program, jump);
+	jump = call_begin(program, SYS_prlimit64);
+	load_argument(program, 1);
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, RLIMIT_CORE);
+	answer(program, SECCOMP_RET_ALLOW);
+	answer_if_null(program, 2, SECCOMP_RET_ALLOW); /* a question */
+	answer_if_null(program, 3, DONE);
+	answer(program, REFUSE); /* the old limit would have to be written */
+	call_end(program, jump);
+}
+
 size_t base_filter_build(struct sock_filter *ret, size_t max)
 {
 	struct program program = { .code = ret, .max = max };
@@ -306,6 +339,7 @@ size_t base_filter_build(struct sock_filter *ret, size_t max)
 	create_rule(&program, SYS_openat, 2, 3);
 	socket_rule(&program);
 	seccomp_rule(&program);
+	core_rule(&program);
 	answer(&program, SECCOMP_RET_ALLOW);
 	return program.len <= max ? program.len : 0;
 }

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/proc.h"
 #include "init/init.h"
 
 #define CAPABILITY_LIMIT 64    /* numbers of capabilities are bits of a 64-bit mask */
@@ -75,7 +76,7 @@ static int limit_one(__rlimit_resource_t resource, uint64_t wanted)
 int stage_limits(struct init *init, struct error *err)
 {
 	const struct plan_limits *limits = &init->plan.head->limits;
-	int r = limit_one(RLIMIT_CORE, 0);
+	int r = proc_core_off();
 
 	if (r >= 0)
 		r = limit_one(RLIMIT_RTPRIO, 0);

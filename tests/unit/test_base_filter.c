@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -20,6 +21,7 @@
 #define ALLOW SECCOMP_RET_ALLOW
 #define REFUSE (SECCOMP_RET_ERRNO | EPERM)
 #define UNKNOWN (SECCOMP_RET_ERRNO | ENOSYS)
+#define DONE SECCOMP_RET_ERRNO
 #define BROKEN 0xdeadbeefU     /* the program left its bounds or used an instruction that we do not emit */
 #define HIGH (0x7fffffffULL << 32)
 #define STEPS_MAX 4096
@@ -176,6 +178,14 @@ static const struct call calls[] = {
 	{ "socket of family 0", SYS_socket, { 0, 0, 0 }, REFUSE },
 	{ "socketpair UNIX", SYS_socketpair, { AF_UNIX, SOCK_STREAM, 0 }, ALLOW },
 	{ "socketpair TIPC", SYS_socketpair, { AF_TIPC, SOCK_STREAM, 0 }, REFUSE },
+	{ "setrlimit of core dumps", SYS_setrlimit, { RLIMIT_CORE, 1 }, DONE },
+	{ "setrlimit of core dumps, high bits", SYS_setrlimit, { HIGH | RLIMIT_CORE, 1 }, DONE },
+	{ "setrlimit of files", SYS_setrlimit, { RLIMIT_NOFILE, 1 }, ALLOW },
+	{ "prlimit of core dumps", SYS_prlimit64, { 0, RLIMIT_CORE, 1, 0 }, DONE },
+	{ "prlimit of core dumps, high bits", SYS_prlimit64, { 0, HIGH | RLIMIT_CORE, 1ULL << 32, 0 }, DONE },
+	{ "prlimit of core dumps, both ways", SYS_prlimit64, { 0, RLIMIT_CORE, 1, 1ULL << 32 }, REFUSE },
+	{ "prlimit asks for core dumps", SYS_prlimit64, { 0, RLIMIT_CORE, 0, 1 }, ALLOW },
+	{ "prlimit of files, both ways", SYS_prlimit64, { 0, RLIMIT_NOFILE, 1, 1 }, ALLOW },
 	{ "a filter of its own", SYS_seccomp, { SECCOMP_SET_MODE_FILTER, 0 }, ALLOW },
 	{ "a listener", SYS_seccomp, { SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER }, REFUSE },
 	{ "a listener among other flags", SYS_seccomp, { SECCOMP_SET_MODE_FILTER,

@@ -6,12 +6,12 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/io.h"
 #include "base/loop.h"
+#include "base/proc.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -122,14 +122,13 @@ static void __attribute__((noreturn)) child_command(const struct secrets *secret
 static void __attribute__((noreturn)) child_main(const struct secrets *secrets,
 						 const struct policy_secret *secret, int out)
 {
-	const struct rlimit no_core = { 0, 0 };
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
 
 	sigemptyset(&none);
 	IGNORE(sigprocmask(SIG_SETMASK, &none, NULL) < 0);
 	/* Its own session: it cannot read our terminal, and is killed as a group. */
-	if (setsid() < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0 || null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0)
+	if (setsid() < 0 || proc_core_off() < 0 || null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0)
 		_exit(CHILD_NOT_CALLER);
 	if (geteuid() == 0 && !is_root_alone(secrets) && identity_become_caller(secrets->identity) < 0)
 		_exit(CHILD_NOT_CALLER);
