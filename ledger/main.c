@@ -14,6 +14,7 @@
 #include "base/parse.h"
 #include "base/proc.h"
 #include "ledger/service.h"
+#include "ledger/store_db.h"
 
 #define PROGRAM "bailiff-ledgerd"
 #define EXIT_USAGE 2
@@ -203,6 +204,8 @@ int main(int argc, char **argv)
 		r = check_fds(&options, &err);
 	if (r == 0)
 		r = harden(&err);
+	if (r == 0)
+		r = store_db_one_thread(&err);
 	if (r == 0)
 		r = serve(&options, &err);
 	if (r == 0)

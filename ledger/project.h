@@ -70,12 +70,14 @@ int project(uint64_t seq, const struct record *record, struct projection *ret_pr
 struct projector;
 int projector_new(sqlite3 *db, struct projector **ret_projector, struct error *err) MUST_USE;
 struct projector *projector_free(struct projector *projector);
-/* Writes everything that the record changes, `event` included with `rec` as its bytes. Call in a
- * transaction. After a ROLLBACK call projector_forget(). Returns 0; -EEXIST (a second run_start of
+/* Writes everything that the record changes; its row of `event`, with `rec` as its bytes, may wait
+ * for projector_flush(), which must come before COMMIT. Call in a transaction. After a ROLLBACK call projector_forget(). Returns 0; -EEXIST (a second run_start of
  * a run; nothing was written); or -EIO (roll back). A record of a run that has no run_start gets
  * run -1; changes of such a run change nothing. */
 int projector_apply(struct projector *projector, const struct projection *projection,
 		    struct slice rec, struct error *err) MUST_USE;
+
+int projector_flush(struct projector *projector, struct error *err) MUST_USE;
 
 /* The columns of event but `rec`, in their order; -1 in obj and obj2 is NULL. */
 enum event_column {
@@ -88,10 +90,10 @@ struct event_row { int64_t cells[EVENT_COLUMNS]; };  /* [EVENT_REC] is not used 
  * that with the file: to write it only to read it again costs more than all the rest. */
 int projector_derive(struct projector *projector, const struct projection *projection,
 		     struct slice rec, struct event_row *ret_row, struct error *err) MUST_USE;
-/* Drops the caches. */
+/* Drops the caches, and rows that wait. */
 void projector_forget(struct projector *projector);
 
-/* project() and projector_apply() of decoded bytes: what verify and rebuild call for each event.rec
+/* project(), projector_apply() and projector_flush() of decoded bytes: what verify and rebuild call for each event.rec
  * in seq order. -EBADMSG when the bytes are no record. */
 int projector_replay(struct projector *projector, uint64_t seq, struct slice rec,
 		     struct error *err) MUST_USE;

@@ -12,6 +12,8 @@ void projector_forget(struct projector *projector)
 	for (size_t i = 0; i < NAME_SLOTS; i++)
 		free(projector->names[i].bytes);
 	memset(projector->names, 0, sizeof(projector->names));
+	if (projector->batch)
+		event_batch_drop(projector->batch);
 }
 
 struct projector *projector_free(struct projector *projector)
@@ -21,6 +23,7 @@ struct projector *projector_free(struct projector *projector)
 	for (size_t i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(projector->statements[i]);
 	projector_forget(projector);
+	event_batch_free(projector->batch);
 	free(projector);
 	return NULL;
 }
@@ -33,6 +36,7 @@ static void projector_free_p(struct projector **projector)
 int projector_new(sqlite3 *db, struct projector **ret_projector, struct error *err)
 {
 	cleanup_with(projector_free_p) struct projector *projector = calloc(1, sizeof(*projector));
+	int r;
 
 	if (!projector)
 		return error_set(err, -ENOMEM, "prepare the projection");
@@ -43,8 +47,10 @@ int projector_new(sqlite3 *db, struct projector **ret_projector, struct error *e
 			return error_say(err, -EIO, "prepare the projection: %s",
 					 sqlite3_errmsg(db));
 	}
-	*ret_projector = TAKE(projector);
-	return 0;
+	r = event_batch_new(db, &projector->batch, err);
+	if (r == 0)
+		*ret_projector = TAKE(projector);
+	return r;
 }
 
 /* ---- ids ---- */
@@ -77,13 +83,21 @@ static int find_uid(struct projector *projector, enum sql sql, struct uid_slot *
 	return 0;
 }
 
+/* Eight bytes at a time. Chosen collisions only cost look-ups. */
 static struct name_slot *name_slot(struct projector *projector, struct slice bytes)
 {
-	uint64_t hash = 1469598103934665603U; /* FNV-1a: chosen collisions only cost look-ups */
+	uint64_t hash = bytes.len, word;
 
-	for (size_t i = 0; i < bytes.len; i++)
-		hash = (hash ^ (unsigned char)bytes.data[i]) * 1099511628211U;
-	return &projector->names[(hash ^ hash >> 32) % NAME_SLOTS];
+	while (bytes.len > 0) {
+		size_t len = MIN(bytes.len, sizeof(word));
+
+		word = 0;
+		memcpy(&word, bytes.data, len);
+		hash = (hash ^ word) * 0x9E3779B97F4A7C15U;
+		hash ^= hash >> 32;
+		bytes = slice_new(bytes.data + len, bytes.len - len);
+	}
+	return &projector->names[hash % NAME_SLOTS];
 }
 
 static void name_keep(struct name_slot *slot, enum name_type type, struct slice bytes, int64_t id)
@@ -216,21 +230,6 @@ static struct event_row event_row(const struct projection *p, const struct ids *
 	} };
 }
 
-static int event_add(struct projector *projector, const struct event_row *row, struct slice rec)
-{
-	sqlite3_stmt *statement = statement_of(projector, SQL_EVENT);
-
-	for (int i = 0; i < EVENT_COLUMNS; i++) {
-		if (i == EVENT_OBJ || i == EVENT_OBJ2)
-			bind_id(statement, i + 1, row->cells[i]);
-		else if (i == EVENT_REC)
-			bind_blob(statement, i + 1, rec);
-		else
-			sqlite3_bind_int64(statement, i + 1, row->cells[i]);
-	}
-	return run_statement(statement);
-}
-
 static int time_row(struct projector *projector, const struct projection *p)
 {
 	sqlite3_stmt *statement = statement_of(projector, SQL_TIME);
@@ -288,7 +287,7 @@ static int apply(struct projector *projector, const struct projection *p, struct
 	if (ret_row)
 		*ret_row = row;
 	else if (r == 0)
-		r = event_add(projector, &row, rec);
+		r = event_batch_add(projector->batch, &row, rec);
 	if (r == 0 && p->time_idx)
 		r = time_row(projector, p);
 	return r < 0 ? r : projector_change(projector, p, &ids);
@@ -312,6 +311,13 @@ int projector_apply(struct projector *projector, const struct projection *projec
 	return apply_or_say(projector, projection, rec, NULL, err);
 }
 
+int projector_flush(struct projector *projector, struct error *err)
+{
+	int r = event_batch_flush(projector->batch);
+
+	return r < 0 ? error_say(err, r, "write the records: %s", sqlite3_errmsg(projector->db)) : 0;
+}
+
 int projector_derive(struct projector *projector, const struct projection *projection,
 		     struct slice rec, struct event_row *ret_row, struct error *err)
 {
@@ -328,5 +334,7 @@ int projector_replay(struct projector *projector, uint64_t seq, struct slice rec
 	if (r < 0)
 		return r;
 	r = project(seq, &record, &projection);
-	return r < 0 ? r : projector_apply(projector, &projection, rec, err);
+	if (r == 0)
+		r = projector_apply(projector, &projection, rec, err);
+	return r < 0 ? r : projector_flush(projector, err);
 }

@@ -3,7 +3,6 @@
 #include "ledger/projector_internal.h"
 
 const char *const projector_sql[SQL_COUNT] = {
-	[SQL_EVENT] = "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SQL_TIME] = "INSERT INTO time_idx VALUES(?,?,?)",
 	[SQL_NAME_FIND] = "SELECT id FROM name WHERE v = ? AND t = ?",
 	[SQL_NAME_ADD] = "INSERT INTO name(v, t, id) VALUES(?,?,?)",

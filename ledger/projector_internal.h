@@ -5,10 +5,10 @@
 
 #include <errno.h>
 
-#include "ledger/project.h"
+#include "ledger/event_batch.h"
 
 enum sql {
-	SQL_EVENT, SQL_TIME, SQL_NAME_FIND, SQL_NAME_ADD, SQL_RUN_FIND, SQL_PROC_FIND, SQL_PROC_ADD,
+	SQL_TIME, SQL_NAME_FIND, SQL_NAME_ADD, SQL_RUN_FIND, SQL_PROC_FIND, SQL_PROC_ADD,
 	SQL_PROC_PARENT, SQL_PROC_EXEC, SQL_PROC_EXIT, SQL_META, SQL_SEAL_KEY, SQL_CLOCK, SQL_GAP,
 	SQL_RUN_ADD, SQL_RUN_STATE, SQL_RUN_PHASE, SQL_RUN_COUNTER, SQL_RUN_END, SQL_VIOLATION,
 	SQL_REVOKE_INTENT, SQL_REVOKE_DONE,
@@ -27,6 +27,7 @@ struct name_slot { char *bytes; size_t len; int64_t id; enum name_type type; };
 struct projector {
 	sqlite3 *db;
 	sqlite3_stmt *statements[SQL_COUNT];
+	struct event_batch *batch;
 	struct uid_slot runs[UID_SLOTS], procs[UID_SLOTS];
 	struct name_slot names[NAME_SLOTS];
 };

@@ -253,6 +253,8 @@ int store_commit(struct store *store, bool sign, struct error *err)
 		return 0;
 	r = store_begin(store, err);
 	if (r == 0)
+		r = projector_flush(store->projector, err);
+	if (r == 0)
 		r = edge_flush(&store->edge, err);
 	if (r == 0 && signs)
 		r = store_sign(store, err);

@@ -31,6 +31,14 @@ static int hook_lstat(struct error *err)
 	return 0;
 }
 
+int store_db_one_thread(struct error *err)
+{
+	if (sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK ||
+	    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK)
+		return error_say(err, -EIO, "SQLite cannot be configured");
+	return 0;
+}
+
 int store_db_error(sqlite3 *db, struct error *err, const char *doing)
 {
 	return error_say(err, -EIO, "%s: %s", doing, sqlite3_errmsg(db));
@@ -103,7 +111,11 @@ static const char first_pragmas[] =
 	"PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
 	"PRAGMA application_id = 0x4241494C; PRAGMA user_version = 1; PRAGMA journal_mode = WAL;";
 
+/* A CHECK with a function makes SQLite keep a copy of each page that a statement of many rows
+ * changes, to undo it: as much again as the WAL. The lengths that they are about come from fixed
+ * arrays, or from event_batch_add(), which looks itself. */
 static const char writer_pragmas[] =
+	"PRAGMA ignore_check_constraints = ON;"
 	"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;"
 	"PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -65536; PRAGMA mmap_size = 0;"
 	"PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";

@@ -9,6 +9,9 @@
 #include "base/slice.h"
 #include "ledger/schema.h"
 
+/* For a program of one thread, before its first database: SQLite then takes no locks and counts no
+ * bytes. Returns 0 or -EIO. */
+int store_db_one_thread(struct error *err) MUST_USE;
 /* Opens `name` below the directory, makes its tables when it has none, sets the writer's pragmas and
  * checks the schema. Files are found through the descriptor alone: no directory above it needs to be
  * searchable for the caller. Returns 0, -EBADMSG or -EIO. */

@@ -173,12 +173,13 @@ int store_log_start(struct store *store, struct error *err)
 		       store->signed_size == store->frontier.size;
 	int r = 0;
 
-	if (store->frontier.size == 0)
-		r = append_genesis(store, err);
-	else if (!orderly)
-		r = append_recover(store, err);
-	if (r == 0 && !orderly)
+	/* From the tables, so before the first record that waits for its commit. */
+	if (!orderly)
 		r = resent_new(store->db, store->hasher, &store->resent, err);
+	if (r == 0 && store->frontier.size == 0)
+		r = append_genesis(store, err);
+	else if (r == 0 && !orderly)
+		r = append_recover(store, err);
 	if (r == 0)
 		r = append_own(store, &record, err);
 	if (r == 0)
