@@ -380,6 +380,8 @@ int reader_open(const char *path, uint32_t deadline_ms, struct reader **ret_read
 
 	if (!reader)
 		return error_set(err, -ENOMEM, "open the ledger");
+	/* Counting bytes takes a lock at each allocation. Refused once SQLite runs, and set by then. */
+	IGNORE(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK);
 	r = find_file(path, reader->path, err);
 	if (r < 0)
 		return r;

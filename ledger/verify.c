@@ -133,6 +133,9 @@ static int check(struct verify_pass *pass, const struct verify_memory *memory,
 
 	if (r < 0)
 		return r;
+	r = verify_structure_start(pass, err);
+	if (r < 0)
+		return r;
 	/* First in short snapshots, so that a live log is not held up; then the rest in one. */
 	r = replay_all(pass, &cause);
 	if (r == 0)
@@ -196,6 +199,7 @@ int verify_run(const struct verify_options *options, struct verify_report *ret_r
 		r = verify_trusted(&pass, &memory, err);
 	if (r == 0 && ret_report->finding_count == 0)
 		r = check(&pass, &memory, &newest, err);
+	verify_structure_finish(&pass);
 	verify_replica_close(&pass);
 	if (r < 0)
 		return r;

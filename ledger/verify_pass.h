@@ -9,6 +9,8 @@
 #include "ledger/reader.h"
 #include "ledger/verify.h"
 
+struct verify_structure;
+
 struct verify_pass {
 	const struct verify_options *options;
 	struct reader *reader;
@@ -19,6 +21,7 @@ struct verify_pass {
 	struct edge edge;           /* of the replica's tiles */
 	struct chain chain;
 	uint64_t next;              /* the seq that must come */
+	struct verify_structure *structure; /* runs beside the replay; NULL: not asked for */
 };
 
 struct verify_memory {              /* what this user's verify last found sound */
@@ -47,7 +50,11 @@ int verify_tiles(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_tables(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_docs(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_values(struct verify_pass *pass, struct error *err) MUST_USE;
+
+/* verify_structure.c: SQLite's view. Started first, waited for last; finish() ends it early. */
+int verify_structure_start(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_structure(struct verify_pass *pass, struct error *err) MUST_USE;
+void verify_structure_finish(struct verify_pass *pass);
 
 /* verify_seal.c: checkpoints and their signatures. *ret_newest is the newest valid one, with size 0
  * when there is none. */

@@ -395,24 +395,3 @@ int verify_values(struct verify_pass *pass, struct error *err)
 	pass->report->values_checked = r == 0;
 	return r;
 }
-
-/* Indexes lead queries to rows, so a doctored one could hide what the table still has. */
-int verify_structure(struct verify_pass *pass, struct error *err)
-{
-	cleanup_with(reader_finalize_p) sqlite3_stmt *rows = NULL;
-	int r;
-
-	if (pass->options->quick)
-		return 0;
-	r = reader_prepare(pass->reader, "PRAGMA integrity_check(4)", &rows, err);
-	if (r < 0)
-		return r;
-	while ((r = reader_step(pass->reader, rows, err)) > 0) {
-		struct slice line = reader_cell(rows, 0);
-
-		if (!slice_is(line, "ok"))
-			verify_find(pass, -1, "the file's structure: %.*s",
-				    (int)MIN(line.len, (size_t)160), line.data);
-	}
-	return r;
-}
