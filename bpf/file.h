@@ -112,6 +112,30 @@ static __always_inline void explained_key_fill(struct seen_key *key, struct inod
 	key->kind = EVENT_WITNESS;
 }
 
+/* What is written through an overlay changes the file of its upper layer. From 6.13 on the overlay's
+ * file has a container with that one, before it is that one; where overlayfs is a module its types are
+ * not known, and both are noted: a key of nothing explains nothing. */
+static __noinline void explain_upper(struct file *file, __u64 cgroup_id)
+{
+	struct ovl_file *container = BPF_CORE_READ(file, private_data);
+	struct file *upper = NULL;
+	struct seen_key key;
+	__u64 one = 1;
+
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC)
+		return;
+	if (bpf_core_type_exists(struct ovl_file))
+		upper = BPF_CORE_READ(container, realfile);
+	else
+		bpf_probe_read_kernel(&upper, sizeof(upper), container);
+	explained_key_fill(&key, BPF_CORE_READ(upper, f_inode), cgroup_id);
+	bpf_map_update_elem(&seen, &key, &one, BPF_ANY);
+	if (bpf_core_type_exists(struct ovl_file))
+		return;
+	explained_key_fill(&key, BPF_CORE_READ((struct file *)(void *)container, f_inode), cgroup_id);
+	bpf_map_update_elem(&seen, &key, &one, BPF_ANY);
+}
+
 static __noinline int opened(const struct returned *call, const struct call *row)
 {
 	struct seen_key key;
@@ -141,6 +165,7 @@ static __noinline int opened(const struct returned *call, const struct call *row
 	if (kind != EVENT_OPEN_READ) {
 		explained_key_fill(&key, inode, call->cgroup_id);
 		bpf_map_update_elem(&seen, &key, &one, BPF_ANY);
+		explain_upper(file, call->cgroup_id);
 	}
 	s = scratch_take();
 	if (!s) {

@@ -61,6 +61,7 @@ enum {
 	SIGNAL_GROUP_EXIT = 4,        /* include/linux/sched/signal.h */
 	FMODE_WRITE = 2, FMODE_PATH = 1 << 14, FMODE_CREATED = 1 << 20, /* include/linux/fs.h */
 	MNT_INTERNAL = 0x4000,        /* include/linux/mount.h */
+	OVERLAYFS_SUPER_MAGIC = 0x794c7630, /* include/uapi/linux/magic.h */
 	SB_NOUSER = 1U << 31,         /* include/linux/fs.h: shared memory, memfd, pipes */
 	TS_COMPAT = 2,                /* arch/x86/include/asm/thread_info.h */
 	X32_BIT = 0x40000000,
@@ -115,6 +116,7 @@ struct file {
 	unsigned int f_flags;
 	struct path f_path;
 };
+struct ovl_file { struct file *realfile; };      /* from 6.13 on */
 struct fdtable { unsigned int max_fds; struct file **fd; };
 struct files_struct { atomic_t count; struct fdtable *fdt; };
 struct fs_struct { struct path root, pwd; };

@@ -28,7 +28,7 @@ static const struct key_word on_words[] = {
 };
 static const struct key_word workspace_words[] = {
 	{ "direct", WORKSPACE_DIRECT }, { "readonly", WORKSPACE_READONLY },
-	{ "overlay", KEY_WORD_LATER }, { NULL, 0 },
+	{ "overlay", WORKSPACE_OVERLAY }, { NULL, 0 },
 };
 static const struct key_word network_words[] = {
 	{ "none", NETWORK_NONE }, { "host", NETWORK_HOST }, { "allowlist", KEY_WORD_LATER },
@@ -90,7 +90,7 @@ static const struct key sandbox_keys[] = {
 
 static const struct key workspace_keys[] = {
 	FIELD("path", KEY_WORKSPACE, workspace_path, "the tree that is worked on, \"${cwd}\" or a path"),
-	WORD("mode", workspace_words, workspace_mode, "direct: written in place; readonly"),
+	WORD("mode", workspace_words, workspace_mode, "direct: written in place; overlay: kept apart until `bailiff commit`; readonly"),
 	{ 0 },
 };
 

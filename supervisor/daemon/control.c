@@ -41,11 +41,17 @@ void client_close(struct client *client)
 
 bool client_answer(struct client *client, const struct wire_answer *answer)
 {
+	return client_answer_fds(client, answer, NULL, 0);
+}
+
+bool client_answer_fds(struct client *client, const struct wire_answer *answer, const int *fds,
+		       size_t fd_count)
+{
 	int r;
 
 	if (!client->daemon)
 		return false;
-	r = fdpass_send(client->fd, answer, sizeof(*answer), NULL, 0, MSG_DONTWAIT);
+	r = fdpass_send(client->fd, answer, sizeof(*answer), fds, fd_count, MSG_DONTWAIT);
 	if (r == 0)
 		return true;
 	log_debug("client_lost", "pid=%d errno=%s", (int)client->peer.pid, errno_name(r));

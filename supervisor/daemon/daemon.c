@@ -172,6 +172,11 @@ static int open_ledger(struct daemon *daemon, struct error *err)
 	return r < 0 ? r : scribe_start(&daemon->scribe, err);
 }
 
+static int open_workspaces(struct daemon *daemon, struct error *err)
+{
+	return workspaces_open(&daemon->workspaces, daemon->loop, daemon->state_fd, err);
+}
+
 static int open_watch(struct daemon *daemon, struct error *err)
 {
 	const struct watch_callbacks callbacks = { .event = runs_event, .press = runs_ring_press,
@@ -343,6 +348,7 @@ static void daemon_finish(struct daemon *daemon)
 	}
 	if (daemon->runs.loop)
 		runs_finish(&daemon->runs);
+	workspaces_close(&daemon->workspaces);
 	if (daemon->scribe.loop)
 		scribe_finish(&daemon->scribe, LEDGER_WAIT_MS);
 	if (daemon->tree.v2_fd != FD_NONE)
@@ -366,7 +372,7 @@ static int daemon_start(struct daemon *daemon, struct error *err)
 	static int (*const stages[])(struct daemon *, struct error *) = {
 		open_dirs, take_lock, open_tree, open_signals,
 		/* The ledger before the sweep, so that lost runs are recorded. */
-		open_ledger, leftovers_sweep, open_watch, open_runs,
+		open_ledger, leftovers_sweep, open_workspaces, open_watch, open_runs,
 		/* Last: whoever connects finds everything in place. */
 		control_open,
 	};
@@ -390,6 +396,7 @@ int daemon_run(const struct options *options, struct error *err)
 	daemon->state_fd = daemon->runtime_fd = daemon->lock_fd = daemon->listen_fd = daemon->signal_fd = FD_NONE;
 	daemon->runs.init_fd = daemon->runs.self_pidfd = FD_NONE;
 	daemon->runs.porter = PORTER_NONE;
+	daemon->workspaces = WORKSPACES_NONE;
 	daemon->tree.v2_fd = FD_NONE;
 	for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
 		daemon->tree.v1_fd[i] = FD_NONE;

@@ -8,6 +8,7 @@
 #include "daemon/peer.h"
 #include "daemon/request.h"
 #include "daemon/scribe.h"
+#include "daemon/workspaces.h"
 #include "launch/cgroup.h"
 #include "run/run.h"
 
@@ -40,6 +41,7 @@ struct daemon {
 	struct feature_report features;
 	struct runs runs;
 	struct scribe scribe;
+	struct workspaces workspaces;
 	int state_fd, runtime_fd, lock_fd, listen_fd, signal_fd;
 	char socket_path[108];      /* unix(7) */
 	struct source listener, signals;
@@ -62,11 +64,21 @@ void control_close(struct daemon *daemon);
 void client_close(struct client *client);
 /* False: the client is gone (closed). */
 bool client_answer(struct client *client, const struct wire_answer *answer);
+/* The same with descriptors, which stay the caller's. */
+bool client_answer_fds(struct client *client, const struct wire_answer *answer, const int *fds,
+		       size_t fd_count);
+/* For requests that are served in files of their own. */
+void answer_error(struct client *client, const struct error *err);
+void answer_done(struct client *client);
 /* One request with its descriptors, which the callee owns. */
 void request_serve(struct client *client, struct slice datagram, int *fds, size_t fd_count);
 void requests_started(void *ctx, struct run *run);
 void requests_notice(void *ctx, struct run *run, const char *text);
 void requests_ended(void *ctx, struct run *run);
+/* serve_workspaces.c */
+void serve_workspaces(struct client *client, const struct wire_request *wire, int *fds);
+void serve_workspace(struct client *client, const struct wire_request *wire, int *fds);
+void serve_settle(struct client *client, const struct wire_request *wire, int *fds);
 /* An operator's action, also a refused one. */
 void intervention_record(struct daemon *daemon, const struct peer *peer, const char *verb,
 			 const struct ulid *run, bool allowed, const char *reason);

@@ -23,6 +23,9 @@ static const struct permit {
 	[WIRE_REVOKE] = { "revoke", BY(OWNER) | BY(ROOT), WIRE_WAIT, 0, true, true },
 	[WIRE_FEATURES] = { "features", ANYBODY, 0, 0, false, false },
 	[WIRE_PING] = { "ping", ANYBODY, 0, 0, false, false },
+	[WIRE_WORKSPACES] = { "list workspaces", ANYBODY, 0, 0, false, false },
+	[WIRE_WORKSPACE] = { "look at", BY(OWNER) | BY(ROOT), WIRE_COMMIT, 0, false, true },
+	[WIRE_SETTLE] = { "settle", BY(OWNER) | BY(ROOT), WIRE_COMMIT | WIRE_KEEP, 0, true, true },
 };
 
 static const struct permit *permit_of(uint32_t kind)
@@ -77,8 +80,10 @@ int request_parse(struct slice datagram, size_t fd_count, struct wire_request *r
 		return bad(err, "its flags");
 	if (fd_count != permit->fds)
 		return bad(err, "its descriptors");
-	if (request.cursor && request.kind != WIRE_LIST)
+	if (request.cursor && request.kind != WIRE_LIST && request.kind != WIRE_WORKSPACES)
 		return bad(err, "its cursor");
+	if (request.flags == WIRE_KEEP)
+		return bad(err, "its flags");
 	if (permit->names_run == ulid_is_zero(&request.run))
 		return bad(err, "its run");
 	reason_len = strnlen(request.reason, sizeof(request.reason));
@@ -89,7 +94,7 @@ int request_parse(struct slice datagram, size_t fd_count, struct wire_request *r
 		if (request.reason[i])
 			return bad(err, "its reason");
 	}
-	if (reason_len > 0 && request.kind != WIRE_REVOKE)
+	if (reason_len > 0 && request.kind != WIRE_REVOKE && request.kind != WIRE_SETTLE)
 		return bad(err, "its reason");
 	*ret_request = request;
 	return 0;

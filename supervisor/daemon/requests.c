@@ -14,7 +14,7 @@
 
 #define EXIT_REFUSED 122
 
-static void answer_error(struct client *client, const struct error *err)
+void answer_error(struct client *client, const struct error *err)
 {
 	struct wire_answer answer = { .version = WIRE_VERSION, .kind = WIRE_ERROR };
 
@@ -25,7 +25,7 @@ static void answer_error(struct client *client, const struct error *err)
 	IGNORE(!client_answer(client, &answer)); /* gone: then nobody is to be told */
 }
 
-static void answer_done(struct client *client)
+void answer_done(struct client *client)
 {
 	struct wire_answer answer = { .version = WIRE_VERSION, .kind = WIRE_DONE };
 
@@ -123,8 +123,9 @@ static int start(struct client *client, int *fds, struct error *err)
 	struct run_request request = {
 		.plan = &plan, .plan_fd = &fds[0], .session_fd = &fds[4],
 		.stdio = { fds[1], fds[2], fds[3] },
-		.owner_uid = client->peer.uid, .owner = client,
+		.workspace_fd = FD_NONE, .owner_uid = client->peer.uid, .owner = client,
 	};
+	auto_close int workspace_fd = FD_NONE;
 	int r = gates(daemon, client, err);
 
 	for (size_t i = 0; i < COUNT(names) && r == 0; i++)
@@ -137,8 +138,15 @@ static int start(struct client *client, int *fds, struct error *err)
 			    client->peer.group_count, err);
 	if (r == 0)
 		r = concurrency(daemon, &plan, err);
+	if (r == 0 && ulid_new(&request.id) < 0)
+		r = error_set(err, -EIO, "make the run's id");
+	if (r == 0 && plan.head->workspace_mode == WORKSPACE_OVERLAY)
+		r = workspace_make(&daemon->workspaces, &request.id, &workspace_fd, err);
+	request.workspace_fd = workspace_fd;
 	if (r == 0)
 		r = run_start(&daemon->runs, &request, &client->run, err);
+	if (r < 0 && workspace_fd != FD_NONE)
+		workspace_drop(&daemon->workspaces, &request.id);
 	if (plan.head)
 		plan_unmap(&plan);
 	return r;
@@ -224,6 +232,8 @@ void requests_ended(void *ctx, struct run *run)
 	struct wire_run_row *row = &daemon->history[daemon->history_count++ % DAEMON_HISTORY];
 	struct wire_answer answer = { .version = WIRE_VERSION, .kind = WIRE_ENDED };
 
+	if (run->plan.head->workspace_mode == WORKSPACE_OVERLAY)
+		workspace_ended(&daemon->workspaces, &run->id, run->started);
 	run_row(run, row);
 	row->ended_ns = now_realtime_ns();
 	row->processes = 0;
@@ -375,6 +385,8 @@ static void serve_ping(struct client *client, const struct wire_request *wire, i
 static void (*const serves[])(struct client *, const struct wire_request *, int *) = {
 	[WIRE_RUN] = serve_run, [WIRE_LIST] = serve_list, [WIRE_SHOW] = serve_show,
 	[WIRE_REVOKE] = serve_revoke, [WIRE_FEATURES] = serve_features, [WIRE_PING] = serve_ping,
+	[WIRE_WORKSPACES] = serve_workspaces, [WIRE_WORKSPACE] = serve_workspace,
+	[WIRE_SETTLE] = serve_settle,
 };
 
 static enum requester requester_of(const struct client *client, const struct wire_request *wire)
@@ -383,6 +395,10 @@ static enum requester requester_of(const struct client *client, const struct wir
 
 	if (client->peer.uid == 0)
 		return REQUESTER_ROOT;
+	/* A run may be gone for long when its workspace is asked for. */
+	if (wire->kind == WIRE_WORKSPACE || wire->kind == WIRE_SETTLE)
+		return workspace_owner(&client->daemon->workspaces, &wire->run) == client->peer.uid ?
+		       REQUESTER_OWNER : REQUESTER_OTHER;
 	run = runs_find(&client->daemon->runs, &wire->run);
 	return run && run->owner_uid == client->peer.uid ? REQUESTER_OWNER : REQUESTER_OTHER;
 }

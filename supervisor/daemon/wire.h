@@ -24,23 +24,31 @@ enum wire_request_kind {
 	WIRE_REVOKE = 4,  /* by run, with reason; with WIRE_WAIT answers when the run is gone */
 	WIRE_FEATURES = 5,/* answers WIRE_FEATURE_REPORT */
 	WIRE_PING = 6,    /* answers WIRE_DONE */
+	WIRE_WORKSPACES = 7,/* overlays that are kept; answers WIRE_WORKSPACE_ROW…, then WIRE_DONE */
+	WIRE_WORKSPACE = 8,/* by run; with WIRE_COMMIT for writing it back. Answers WIRE_WORKSPACE_ROW with
+	                   * fds: upper directory, meta (plan/overlay.h) */
+	WIRE_SETTLE = 9,  /* by run, with what was done as reason: drops the overlay. WIRE_COMMIT: all of it
+	                   * was written back; and WIRE_KEEP: not all, so it stays */
 };
 
 #define WIRE_WAIT 1U
 #define WIRE_ALL 2U           /* LIST: ended runs of this supervisor's life, too */
+#define WIRE_COMMIT 4U
+#define WIRE_KEEP 8U
 
 struct wire_request {
 	uint32_t version;     /* WIRE_VERSION; else WIRE_ERROR with EPROTO */
 	uint32_t kind;        /* enum wire_request_kind */
 	uint32_t flags;       /* WIRE_* */
-	uint32_t cursor;      /* LIST: rows to skip */
-	struct ulid run;      /* SHOW, REVOKE */
-	char reason[WIRE_REASON_MAX]; /* REVOKE; NUL-terminated */
+	uint32_t cursor;      /* LIST, WORKSPACES: rows to skip */
+	struct ulid run;      /* SHOW, REVOKE, WORKSPACE, SETTLE */
+	char reason[WIRE_REASON_MAX]; /* REVOKE, SETTLE; NUL-terminated */
 };
 
 enum wire_answer_kind {
 	WIRE_DONE = 1, WIRE_ERROR, WIRE_STARTED, WIRE_ENDED, WIRE_RUN_ROW, WIRE_FEATURE_REPORT,
 	WIRE_NOTICE,      /* a violation or warning while the run goes on: text */
+	WIRE_WORKSPACE_ROW,
 };
 
 enum run_status { RUN_STATUS_PENDING, RUN_STATUS_STARTING, RUN_STATUS_RUNNING, RUN_STATUS_PAUSED,
@@ -94,6 +102,16 @@ struct wire_run_row {     /* WIRE_RUN_ROW */
 	char status_text[200];/* STATUS= of the run itself */
 };
 
+struct wire_workspace_row { /* WIRE_WORKSPACE_ROW: one overlay */
+	struct ulid run;
+	uint64_t started_ns;  /* CLOCK_REALTIME */
+	uint32_t uid, owner_uid;
+	uint32_t live;        /* the run goes on */
+	uint32_t reserved;
+	char agent[64];
+	char workspace[WIRE_TEXT_MAX]; /* cut */
+};
+
 struct wire_answer {
 	uint32_t version;
 	uint32_t kind;        /* enum wire_answer_kind */
@@ -104,6 +122,7 @@ struct wire_answer {
 		struct wire_run_row row;
 		struct feature_report features;
 		char notice[WIRE_TEXT_MAX];
+		struct wire_workspace_row workspace;
 	} u;
 };
 

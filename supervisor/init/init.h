@@ -23,6 +23,7 @@ struct init {
 	const char *run;         /* ULID, text */
 	int channel, session;    /* session: FD_NONE = nobody */
 	int supervisor, kill, freeze;
+	int workspace;           /* where the upper layer is made; FD_NONE = no overlay */
 
 	int host;                /* O_PATH of the host's root, until the pivot */
 	int root;                /* the new root */
@@ -95,6 +96,10 @@ int stage_pivot(struct init *init, struct error *err) MUST_USE;
 
 /* mounts.c */
 int stage_mounts(struct init *init, struct error *err) MUST_USE;
+
+/* overlay.c: the workspace from init->source, which is taken. */
+int mount_overlay(struct init *init, const struct plan_mount *mount, const char *target,
+		  struct error *err) MUST_USE;
 
 /* device.c: /proc and /dev */
 int mount_proc(struct init *init, const char *target, struct error *err) MUST_USE;

@@ -43,6 +43,7 @@ static uint64_t kind_rights(uint32_t kind, uint64_t all)
 	case MOUNT_BIND_RO:
 		return read_only;
 	case MOUNT_BIND_RW:
+	case MOUNT_OVERLAY:
 	case MOUNT_TMPFS:
 		return all & ~FS_DEVICES;
 	case MOUNT_PROC:

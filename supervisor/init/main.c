@@ -30,12 +30,14 @@ static int handover_take(struct init *init)
 	for (int fd = 0; fd < HANDOVER_COUNT; fd++) {
 		int flags = fcntl(fd, F_GETFD);
 
-		if (flags < 0 && fd == HANDOVER_SESSION)
+		if (flags < 0 && (fd == HANDOVER_SESSION || fd == HANDOVER_WORKSPACE))
 			continue;
 		if (flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0)
 			return -errno;
 		if (fd == HANDOVER_SESSION)
 			init->session = fd;
+		if (fd == HANDOVER_WORKSPACE)
+			init->workspace = fd;
 	}
 	init->channel = HANDOVER_CHANNEL;
 	init->supervisor = HANDOVER_SUPERVISOR;
@@ -58,7 +60,7 @@ static int arguments_take(int argc, char **argv, struct init *init)
 int main(int argc, char **argv)
 {
 	static struct init init = {
-		.session = FD_NONE, .host = FD_NONE, .root = FD_NONE, .idmap = FD_NONE,
+		.session = FD_NONE, .workspace = FD_NONE, .host = FD_NONE, .root = FD_NONE, .idmap = FD_NONE,
 		.mask_file = FD_NONE, .mask_dir = FD_NONE, .pts = FD_NONE, .terminal = FD_NONE,
 		.notify = FD_NONE, .command_report = FD_NONE, .command_go = FD_NONE,
 		.broker_channel = FD_NONE,

@@ -173,6 +173,7 @@ static const struct {
 } kinds[] = {
 	[MOUNT_BIND_RO] = { "bind read-only", mount_bind },
 	[MOUNT_BIND_RW] = { "bind", mount_bind },
+	[MOUNT_OVERLAY] = { "overlay", NULL }, /* mount_overlay(), which has more to say */
 	[MOUNT_PIN]     = { "pin", mount_onto_itself },
 	[MOUNT_PROTECT] = { "protect", mount_onto_itself },
 	[MOUNT_MASK]    = { "mask", mount_mask },
@@ -191,6 +192,8 @@ static int mount_one(struct init *init, const struct plan_mount *mount, struct e
 
 	if (mount->kind >= COUNT(kinds) || target[0] != '/')
 		return error_set(err, -EINVAL, "mount '%s' of kind %u", target, mount->kind);
+	if (mount->kind == MOUNT_OVERLAY)
+		return mount_overlay(init, mount, target, err);
 	r = kinds[mount->kind].mount(init, mount, source, target);
 	if (r == -ENOENT && mount->flags & MOUNT_OPTIONAL)
 		return 0;
@@ -206,7 +209,7 @@ static int mount_one(struct init *init, const struct plan_mount *mount, struct e
 
 static bool is_bind(const struct plan_mount *mount)
 {
-	return mount->kind == MOUNT_BIND_RO || mount->kind == MOUNT_BIND_RW;
+	return mount->kind == MOUNT_BIND_RO || mount->kind == MOUNT_BIND_RW || mount->kind == MOUNT_OVERLAY;
 }
 
 /* Taking the caller's identity and giving it back are ten calls, so it is done once for a batch.

@@ -74,6 +74,8 @@ static int start_descriptors(const struct launch_spec *spec, const struct cgroup
 	if (r >= 0)
 		r = fd_high(spec->session_fd, &start->fds[HANDOVER_SESSION]);
 	if (r >= 0)
+		r = fd_high(spec->workspace_fd, &start->fds[HANDOVER_WORKSPACE]);
+	if (r >= 0)
 		r = fd_high_at(cgroup->dir_fd, "cgroup.kill", &start->fds[HANDOVER_KILL]);
 	if (r >= 0)
 		r = fd_high_at(cgroup->dir_fd, "cgroup.freeze", &start->fds[HANDOVER_FREEZE]);
@@ -110,6 +112,8 @@ static void __attribute__((noreturn)) child_main(struct start *start)
 			child_fail(start, "place descriptors");
 	if (start->fds[HANDOVER_SESSION] == FD_NONE)
 		close(HANDOVER_SESSION);
+	if (start->fds[HANDOVER_WORKSPACE] == FD_NONE)
+		close(HANDOVER_WORKSPACE);
 	if (sys_close_range(HANDOVER_COUNT, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC */) < 0)
 		child_fail(start, "mark descriptors close-on-exec");
 	sys_execveat(start->init_fd, "", argv, envp, AT_EMPTY_PATH);

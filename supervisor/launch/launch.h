@@ -31,6 +31,7 @@ struct launch_spec {             /* all borrowed */
 	struct ulid run;
 	int stdio[3];
 	int session_fd;              /* SOCK_SEQPACKET to `bailiff run`; FD_NONE = none */
+	int workspace_fd;            /* HANDOVER_WORKSPACE; FD_NONE = no overlay */
 	int init_fd;                 /* bailiff-init in a sealed memfd: launch_init_memfd() */
 	int supervisor_pidfd;        /* the caller's own pidfd: init watches it */
 	const struct cgroup_tree *tree;

@@ -142,7 +142,7 @@ static int check_numbers(const struct plan_head *head, struct error *err)
 		{ "owner", head->owner_uid == 0 || head->owner_uid == head->uid },
 		{ "flags", head->flags < 2 * PLAN_BROKER },
 		{ "mode", head->mode <= MODE_LEARN },
-		{ "workspace mode", head->workspace_mode <= WORKSPACE_DIRECT },
+		{ "workspace mode", head->workspace_mode <= WORKSPACE_OVERLAY },
 		{ "network mode", head->network_mode == NETWORK_NONE ||
 				  head->network_mode == NETWORK_HOST },
 		{ "on_supervisor_loss", head->on_supervisor_loss <= LOSS_FREEZE },

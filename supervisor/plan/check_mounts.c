@@ -9,6 +9,7 @@ static const struct mount_row {
 } rows[MOUNT_KIND_COUNT] = {
 	[MOUNT_BIND_RO] = { A_PATH, MOUNT_IDMAP | MOUNT_OPTIONAL | MOUNT_NOEXEC | MOUNT_IS_DIR },
 	[MOUNT_BIND_RW] = { A_PATH, MOUNT_IDMAP | MOUNT_OPTIONAL | MOUNT_NOEXEC | MOUNT_IS_DIR },
+	[MOUNT_OVERLAY] = { A_PATH, MOUNT_IDMAP | MOUNT_NOEXEC | MOUNT_IS_DIR },
 	[MOUNT_PIN] = { NOTHING, MOUNT_OPTIONAL | MOUNT_IS_DIR },
 	[MOUNT_PROTECT] = { NOTHING, MOUNT_OPTIONAL | MOUNT_IS_DIR },
 	[MOUNT_MASK] = { NOTHING, MOUNT_OPTIONAL | MOUNT_MASK_ALWAYS | MOUNT_IS_DIR },
@@ -71,17 +72,31 @@ static bool mount_ok(const struct plan *plan, const struct plan_mount *mount)
 	return source_ok(plan, mount) && target_ok(plan, mount);
 }
 
+/* The upper layer is one, and it is handed over for the workspace. */
+static bool is_workspace(const struct plan *plan, const struct plan_mount *mount)
+{
+	struct slice workspace = slice_new(plan_text(plan, plan->head->workspace), plan->head->workspace.len);
+
+	return slice_is(workspace, plan_text(plan, mount->target)) &&
+	       slice_is(workspace, plan_text(plan, mount->source));
+}
+
 int plan_check_mounts(const struct plan *plan, struct error *err)
 {
-	uint32_t procs = 0, devs = 0;
+	uint32_t procs = 0, devs = 0, overlays = 0;
 
 	for (uint32_t i = 0; i < plan->head->sections[PLAN_MOUNTS].count; i++) {
 		const struct plan_mount *mount = &plan->mounts[i];
 
 		if (!mount_ok(plan, mount))
 			return plan_bad(err, "mounts");
+		if (mount->kind == MOUNT_OVERLAY && !is_workspace(plan, mount))
+			return plan_bad(err, "mounts: an overlay that is not of the workspace");
+		overlays += mount->kind == MOUNT_OVERLAY;
 		procs += mount->kind == MOUNT_PROC;
 		devs += mount->kind == MOUNT_DEV;
 	}
+	if (overlays != (plan->head->workspace_mode == WORKSPACE_OVERLAY))
+		return plan_bad(err, "mounts of the workspace");
 	return procs == 1 && devs == 1 ? 0 : plan_bad(err, "mounts of /proc and /dev");
 }

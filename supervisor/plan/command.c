@@ -14,7 +14,8 @@ static bool is_visible(const struct build *build, const char *path)
 {
 	const struct plan_mount *mount = layout_shows(build, path);
 
-	return mount && (mount->kind == MOUNT_BIND_RO || mount->kind == MOUNT_BIND_RW) &&
+	return mount && (mount->kind == MOUNT_BIND_RO || mount->kind == MOUNT_BIND_RW ||
+			 mount->kind == MOUNT_OVERLAY) &&
 	       !protect_hides(build, path);
 }
 

@@ -11,7 +11,8 @@ enum handover {
 	HANDOVER_SUPERVISOR,  /* its pidfd */
 	HANDOVER_KILL,        /* the run's cgroup.kill, for writing */
 	HANDOVER_FREEZE,      /* the run's cgroup.freeze, for writing */
-	HANDOVER_SESSION,     /* SOCK_SEQPACKET to the CLI; may be closed; last */
+	HANDOVER_SESSION,     /* SOCK_SEQPACKET to the CLI; may be closed */
+	HANDOVER_WORKSPACE,   /* detached mount of the directory that gets the upper layer; may be closed */
 	HANDOVER_COUNT,
 };
 

@@ -46,7 +46,7 @@ static uint32_t rank(uint32_t kind)
 {
 	static const uint32_t ranks[MOUNT_KIND_COUNT] = {
 		[MOUNT_MASK] = 9, [MOUNT_PROTECT] = 8, [MOUNT_PIN] = 7,
-		[MOUNT_PROC] = 6, [MOUNT_DEV] = 6, [MOUNT_BIND_RW] = 5, [MOUNT_BIND_RO] = 4,
+		[MOUNT_PROC] = 6, [MOUNT_DEV] = 6, [MOUNT_OVERLAY] = 6, [MOUNT_BIND_RW] = 5, [MOUNT_BIND_RO] = 4,
 		[MOUNT_TMPFS] = 3, [MOUNT_SYMLINK] = 2,
 	};
 
@@ -74,6 +74,7 @@ static bool adds_nothing(const struct build *build, const struct plan_mount *abo
 		return true;
 	switch ((enum plan_mount_kind)above->kind) {
 	case MOUNT_BIND_RW:
+	case MOUNT_OVERLAY:
 		return mount->kind == MOUNT_BIND_RW || mount->kind == MOUNT_BIND_RO ||
 		       mount->kind == MOUNT_SYMLINK;
 	case MOUNT_BIND_RO:
@@ -140,7 +141,7 @@ static uint32_t idmap_flag(const struct build *build, const char *path, bool wri
 
 int layout_add(struct build *build, enum plan_mount_kind kind, const char *path, uint32_t flags)
 {
-	bool bind = kind == MOUNT_BIND_RO || kind == MOUNT_BIND_RW;
+	bool bind = kind == MOUNT_BIND_RO || kind == MOUNT_BIND_RW || kind == MOUNT_OVERLAY;
 	bool guard = kind == MOUNT_PIN || kind == MOUNT_PROTECT || kind == MOUNT_MASK;
 	struct plan_mount mount = { .kind = kind, .flags = flags };
 
@@ -281,7 +282,10 @@ int layout_own(struct build *build)
 static int add_workspace(struct build *build, struct error *err)
 {
 	struct path common;
-	int r = bind(build, &build->workspace, false);
+	bool overlay = build->policy->workspace_mode == WORKSPACE_OVERLAY;
+	int r = overlay ? layout_add(build, MOUNT_OVERLAY, build->workspace.text, MOUNT_IS_DIR |
+				     idmap_flag(build, build->workspace.text, true)) :
+			  bind(build, &build->workspace, false);
 
 	if (r == 0)
 		r = git_common_directory(build, &common);

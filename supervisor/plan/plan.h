@@ -53,6 +53,7 @@ struct plan_text {
 enum plan_mount_kind {
 	MOUNT_BIND_RO,           /* source (file or directory, with what is mounted below it) at target */
 	MOUNT_BIND_RW,
+	MOUNT_OVERLAY,           /* source (the workspace) below an upper layer of the run's own, copy-on-write */
 	MOUNT_PIN,               /* target (already visible) bound onto itself, so that it cannot be renamed */
 	MOUNT_PROTECT,           /* target bound onto itself read-only */
 	MOUNT_MASK,              /* target hidden by an empty root-owned file or directory of mode 0 */

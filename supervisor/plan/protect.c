@@ -67,7 +67,7 @@ static int protect_path(struct build *build, const char *path, void *context)
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	mount = layout_shows(build, real.text);
-	if (!mount || mount->kind != MOUNT_BIND_RW)
+	if (!mount || (mount->kind != MOUNT_BIND_RW && mount->kind != MOUNT_OVERLAY))
 		return 0;
 	r = text_copy(root, sizeof(root), slice_of(build_string(build, mount->target)));
 	if (r == 0)

@@ -44,7 +44,7 @@ static int add_list(struct build *build, const struct policy_list *list, enum ru
 
 		if (host_expand(build, policy_text(build->policy, list->items[i]), path) < 0)
 			continue;
-		if (kind == RULE_WRITE && build->policy->workspace_mode != WORKSPACE_DIRECT &&
+		if (kind == RULE_WRITE && build->policy->workspace_mode == WORKSPACE_READONLY &&
 		    path_is_below(path, build->workspace.text))
 			used = RULE_READ;
 		r = add_both(build, used, path, id, on);

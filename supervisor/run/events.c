@@ -358,6 +358,10 @@ static void check_happened(struct run *run, const struct event_head *event, stru
 
 	if (object.len == 0 || object.data[0] != '/')
 		return;
+	/* Kept apart: what the policy protects there is refused when it is to be written back. */
+	if (run->plan.head->workspace_mode == WORKSPACE_OVERLAY &&
+	    path_below(object, plan_text(&run->plan, run->plan.head->workspace)))
+		return;
 	decide(&run->rules, &request, &decision);
 	if (decision.verdict != VERDICT_DENY)
 		return;

@@ -349,8 +349,9 @@ static void stage_failed(struct run *run, const struct init_message *message)
 	bool missing = message->error == -EOPNOTSUPP || message->error == -ENOSYS;
 	char text[WIRE_TEXT_MAX];
 
-	IGNORE(snprintf(text, sizeof(text), "the sandbox could not be built: %s; next: %s",
-			message->text, "`bailiff doctor` lists what this kernel lacks; "
+	IGNORE(snprintf(text, sizeof(text), "the sandbox could not be built: %s%s%s",
+			message->text, strstr(message->text, "; next: ") ? "" : "; next: ",
+			strstr(message->text, "; next: ") ? "" : "`bailiff doctor` lists what this kernel lacks; "
 			"`bailiff policy show` prints the effective policy") < 0);
 	end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_REFUSED, missing ? EXIT_MISSING : EXIT_REFUSED, text);
 }
@@ -522,7 +523,7 @@ static int slot_free(const struct runs *runs, uint32_t *ret_slot)
 	return -EMFILE;
 }
 
-static int run_new(struct runs *runs, struct run **ret_run, struct error *err)
+static int run_new(struct runs *runs, const struct ulid *id, struct run **ret_run, struct error *err)
 {
 	cleanup_with(run_free_p) struct run *run = calloc(1, sizeof(*run));
 	int r;
@@ -536,9 +537,7 @@ static int run_new(struct runs *runs, struct run **ret_run, struct error *err)
 	run->merge = calloc(1, sizeof(*run->merge));
 	if (!run->merge)
 		return error_set(err, -ENOMEM, "make a run");
-	r = ulid_new(&run->id);
-	if (r < 0)
-		return error_set(err, r, "make the run's id");
+	run->id = *id;
 	r = slot_free(runs, &run->slot);
 	if (r < 0) {
 		error_say(err, r, "%u runs are alive already", RUNS_MAX);
@@ -557,7 +556,8 @@ static int run_launch(struct run *run, const struct run_request *request, struct
 	struct launch_spec spec = {
 		.plan = request->plan, .plan_fd = *request->plan_fd, .run = run->id,
 		.stdio = { request->stdio[0], request->stdio[1], request->stdio[2] },
-		.session_fd = *request->session_fd, .init_fd = runs->init_fd,
+		.session_fd = *request->session_fd, .workspace_fd = request->workspace_fd,
+		.init_fd = runs->init_fd,
 		.supervisor_pidfd = runs->self_pidfd, .tree = runs->tree,
 		.init_uid = runs->init_uid, .init_gid = runs->init_gid, .porter = &runs->porter,
 	};
@@ -586,7 +586,7 @@ int run_start(struct runs *runs, const struct run_request *request, struct run *
 	      struct error *err)
 {
 	cleanup_with(run_free_p) struct run *run = NULL;
-	int r = run_new(runs, &run, err);
+	int r = run_new(runs, &request->id, &run, err);
 
 	if (r < 0)
 		return r;

@@ -148,6 +148,8 @@ struct run_request {
 	int *plan_fd;                  /* taken on success */
 	int *session_fd;               /* taken on success */
 	int stdio[3];                  /* borrowed */
+	int workspace_fd;              /* borrowed: where the overlay goes; FD_NONE = none */
+	struct ulid id;
 	uid_t owner_uid;
 	void *owner;
 };

@@ -447,7 +447,7 @@ END_TEST
 static int launch_result(struct sandbox_plan *plan, const struct cgroup_tree *tree, uid_t init_uid,
 			 struct error *err)
 {
-	struct launch_spec spec = { .session_fd = FD_NONE, .init_fd = sandbox_init_fd, .tree = tree,
+	struct launch_spec spec = { .session_fd = FD_NONE, .workspace_fd = FD_NONE, .init_fd = sandbox_init_fd, .tree = tree,
 				    .init_uid = init_uid, .init_gid = INIT_UID };
 	struct launched launched = LAUNCHED_NONE;
 	struct plan mapped;

@@ -261,6 +261,7 @@ static inline int sandbox_start_with(struct sandbox *sandbox, struct sandbox_pla
 				     struct error *err)
 {
 	struct launch_spec spec = {
+		.workspace_fd = FD_NONE,
 		.plan = &sandbox->plan, .stdio = { stdio[0], stdio[1], stdio[2] },
 		.session_fd = session, .init_fd = sandbox_init_fd, .supervisor_pidfd = supervisor_pidfd,
 		.tree = &sandbox_tree, .init_uid = INIT_UID, .init_gid = INIT_UID,

@@ -119,7 +119,11 @@ static int check(const struct sample *sample, struct error *err)
 	X(uid_root, s->head.uid = 0) X(uid_none, s->head.uid = UID_NONE)                      \
 	X(gid_root, s->head.gid = 0) X(gid_none, s->head.gid = GID_NONE)                      \
 	X(owner_other, s->head.owner_uid = 999) X(flags, s->head.flags = 32)                  \
-	X(mode, s->head.mode = 3) X(workspace_mode, s->head.workspace_mode = WORKSPACE_OVERLAY) \
+	X(mode, s->head.mode = 3) X(workspace_mode, s->head.workspace_mode = 3) \
+	X(overlay_without_mount, s->head.workspace_mode = WORKSPACE_OVERLAY)                  \
+	X(overlay_in_place, AT(s, plan_mount, PLAN_MOUNTS)[4].kind = MOUNT_OVERLAY)            \
+	X(overlay_elsewhere, s->head.workspace_mode = WORKSPACE_OVERLAY;                      \
+	  AT(s, plan_mount, PLAN_MOUNTS)[4].kind = MOUNT_OVERLAY; s->head.workspace = text(S_TMP, 4)) \
 	X(network_mode, s->head.network_mode = NETWORK_ALLOWLIST)                             \
 	X(network_mode_big, s->head.network_mode = 3)                                         \
 	X(on_supervisor_loss, s->head.on_supervisor_loss = 2) X(on_loss, s->head.on_loss = 2) \

@@ -60,7 +60,6 @@ static const struct bad bad_documents[] = {
 	{ HEAD "mode: enforced\n", "3:7: \"enforced\" is not a value of \"mode\" (enforce); did you mean \"enforce\"?" },
 	{ HEAD "agent: {child_runs: 8}\n", "3:9: \"child_runs\" is not supported yet" },
 	{ HEAD "agent: {tier: T5}\n", "3:15: \"T5\" is not a tier; tiers are T0, T1, T2, T3 and T4" },
-	{ HEAD "workspace: {mode: overlay}\n", "3:19: \"mode: overlay\" is not supported yet" },
 	{ HEAD "workspace: {path: ./x}\n", "3:19: \"./x\": the workspace cannot lie below itself; write \"${cwd}\", ~/x or /x" },
 	{ HEAD "network: {mode: allowlist}\n", "3:17: \"mode: allowlist\" is not supported yet" },
 	{ HEAD "network: {on_scope: ask}\n", "3:21: \"on_scope: ask\" is not supported yet" },

@@ -10,7 +10,7 @@ static struct wire_request sample(uint32_t kind)
 {
 	struct wire_request request = { .version = WIRE_VERSION, .kind = kind };
 
-	if (kind == WIRE_SHOW || kind == WIRE_REVOKE)
+	if (kind == WIRE_SHOW || kind == WIRE_REVOKE || kind == WIRE_WORKSPACE || kind == WIRE_SETTLE)
 		request.run.bytes[3] = 7;
 	return request;
 }
@@ -36,16 +36,17 @@ START_TEST(each_request_is_taken_as_the_command_line_sends_it)
 END_TEST
 
 enum change { VERSION, KIND, KIND_ZERO, FLAGS, CURSOR, RUN, NO_RUN, REASON, REASON_BYTES,
-	      REASON_TAIL, REASON_ELSEWHERE, FDS, FEW_FDS, CHANGE_COUNT };
+	      REASON_TAIL, REASON_ELSEWHERE, FDS, FEW_FDS, KEEP_ALONE, COMMIT_ELSEWHERE, CHANGE_COUNT };
 
 static const struct bad_row { uint32_t kind; size_t fds; int want; } bad[CHANGE_COUNT] = {
-	[VERSION] = { WIRE_PING, 0, -EPROTO }, [KIND] = { 7, 0, -EPROTO },
+	[VERSION] = { WIRE_PING, 0, -EPROTO }, [KIND] = { 10, 0, -EPROTO },
 	[KIND_ZERO] = { 0, 0, -EPROTO }, [FLAGS] = { WIRE_PING, 0, -EBADMSG },
 	[CURSOR] = { WIRE_PING, 0, -EBADMSG }, [RUN] = { WIRE_LIST, 0, -EBADMSG },
 	[NO_RUN] = { WIRE_REVOKE, 0, -EBADMSG }, [REASON] = { WIRE_REVOKE, 0, -EBADMSG },
 	[REASON_BYTES] = { WIRE_REVOKE, 0, -EBADMSG }, [REASON_TAIL] = { WIRE_REVOKE, 0, -EBADMSG },
 	[REASON_ELSEWHERE] = { WIRE_PING, 0, -EBADMSG }, [FDS] = { WIRE_PING, 1, -EBADMSG },
 	[FEW_FDS] = { WIRE_RUN, 4, -EBADMSG },
+	[KEEP_ALONE] = { WIRE_SETTLE, 0, -EBADMSG }, [COMMIT_ELSEWHERE] = { WIRE_LIST, 0, -EBADMSG },
 };
 
 static void change(struct wire_request *request, enum change what)
@@ -60,6 +61,8 @@ static void change(struct wire_request *request, enum change what)
 	case REASON_BYTES: request->reason[0] = (char)0xff; break;
 	case REASON_TAIL: request->reason[100] = 'x'; break;
 	case REASON_ELSEWHERE: request->reason[0] = 'x'; break;
+	case KEEP_ALONE: request->flags = WIRE_KEEP; break;
+	case COMMIT_ELSEWHERE: request->flags = WIRE_COMMIT; break;
 	case KIND: case KIND_ZERO: case FDS: case FEW_FDS: case CHANGE_COUNT: break;
 	}
 }
@@ -93,7 +96,8 @@ static const bool matrix[][REQUESTER_COUNT] = {
 	[WIRE_RUN] = { true, true, true }, [WIRE_LIST] = { true, true, true },
 	[WIRE_SHOW] = { true, true, true }, [WIRE_REVOKE] = { false, true, true },
 	[WIRE_FEATURES] = { true, true, true }, [WIRE_PING] = { true, true, true },
-	[7] = { false, false, false },
+	[WIRE_WORKSPACES] = { true, true, true }, [WIRE_WORKSPACE] = { false, true, true },
+	[WIRE_SETTLE] = { false, true, true }, [10] = { false, false, false },
 };
 
 START_TEST(who_may_ask_what_is_the_matrix)
@@ -128,7 +132,7 @@ Suite *suite_make(void)
 	tcase_set_tags(parser, "pure");
 	tcase_set_tags(permits, "pure");
 	tcase_add_loop_test(parser, each_request_is_taken_as_the_command_line_sends_it, WIRE_RUN,
-			    WIRE_PING + 1);
+			    WIRE_SETTLE + 1);
 	tcase_add_loop_test(parser, a_request_with_one_thing_wrong_is_refused, 0, CHANGE_COUNT);
 	tcase_add_test(parser, a_request_of_another_size_is_refused);
 	tcase_add_loop_test(permits, who_may_ask_what_is_the_matrix, 0, (int)COUNT(matrix));
