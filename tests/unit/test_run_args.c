@@ -111,6 +111,7 @@ static struct policy *policy_sample(void)
 	policy->network_mode = NETWORK_NONE;
 	policy->limits.pids = 512;
 	policy->limits.memory_bytes = 8ULL << 30;
+	policy->workspace_mode = WORKSPACE_DIRECT;
 	memcpy(policy->name, "sample", sizeof("sample"));
 	return policy;
 }
@@ -120,12 +121,13 @@ START_TEST(flags_lower_limits_and_extend_lists)
 	cleanup_with(policy_free_p) struct policy *policy = policy_sample();
 	const char *env[] = { "TOKEN=secret" };
 	const char *paths[] = { "/data" };
-	struct run_args args = { .pids = 64, .memory_bytes = 1 << 30, .wall_ns = 5, .network = "none",
+	struct run_args args = { .overlay = true, .pids = 64, .memory_bytes = 1 << 30, .wall_ns = 5, .network = "none",
 				 .env = { env, 1 }, .read = { paths, 1 }, .write = { paths, 1 } };
 	struct error err = { 0 };
 
 	ck_assert_msg(run_policy_narrow(&args, policy, &err) == 0, "%s", err.text);
 	ck_assert_uint_eq(policy->limits.pids, 64);
+	ck_assert_int_eq(policy->workspace_mode, WORKSPACE_OVERLAY);
 	ck_assert_uint_eq(policy->limits.memory_bytes, 1 << 30);
 	ck_assert_uint_eq(policy->limits.wall_ns, 5);
 	ck_assert_uint_eq(policy->read.count, 1);
@@ -151,6 +153,20 @@ START_TEST(a_flag_that_widens_is_refused)
 		ck_assert_int_eq(err.exit_code, 2);
 		ck_assert_ptr_nonnull(strstr(err.text, "widen"));
 	}
+}
+END_TEST
+
+START_TEST(a_readonly_workspace_does_not_become_an_overlay)
+{
+	cleanup_with(policy_free_p) struct policy *policy = policy_sample();
+	const struct run_args args = { .overlay = true };
+	struct error err = { 0 };
+
+	policy->workspace_mode = WORKSPACE_READONLY;
+	ck_assert_int_eq(run_policy_narrow(&args, policy, &err), -EPERM);
+	ck_assert_int_eq(policy->workspace_mode, WORKSPACE_READONLY);
+	policy->workspace_mode = WORKSPACE_DIRECT;
+	ck_assert_int_eq(run_policy_narrow(&args, policy, &err), 0);
 }
 END_TEST
 
@@ -315,6 +331,7 @@ Suite *suite_make(void)
 	tcase_set_tags(policy, "pure");
 	tcase_add_test(policy, flags_lower_limits_and_extend_lists);
 	tcase_add_test(policy, a_flag_that_widens_is_refused);
+	tcase_add_test(policy, a_readonly_workspace_does_not_become_an_overlay);
 	tcase_add_test(policy, a_damaged_policy_from_the_compiler_is_refused);
 	tcase_add_test(policy, the_environment_is_that_of_the_runs_user);
 	suite_add_tcase(suite, policy);

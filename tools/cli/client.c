@@ -122,6 +122,10 @@ int client_answer_check(size_t len, struct wire_answer *answer)
 	case WIRE_NOTICE:
 		terminate(answer->u.notice, sizeof(answer->u.notice));
 		return 0;
+	case WIRE_WORKSPACE_ROW:
+		terminate(answer->u.workspace.agent, sizeof(answer->u.workspace.agent));
+		terminate(answer->u.workspace.workspace, sizeof(answer->u.workspace.workspace));
+		return 0;
 	}
 	return -EPROTO;
 }
@@ -137,8 +141,15 @@ int client_answer_error(const struct wire_answer *answer, struct error *err)
 
 int client_receive(int socket, int timeout_ms, struct wire_answer *ret_answer, struct error *err)
 {
-	struct pollfd ready = { .fd = socket, .events = POLLIN };
 	cleanup_with(fdset_finish) struct fdset fds = { 0 };
+
+	return client_receive_fds(socket, timeout_ms, ret_answer, &fds, err);
+}
+
+int client_receive_fds(int socket, int timeout_ms, struct wire_answer *ret_answer, struct fdset *ret_fds,
+		       struct error *err)
+{
+	struct pollfd ready = { .fd = socket, .events = POLLIN };
 	ssize_t len;
 	int r;
 
@@ -149,7 +160,7 @@ int client_receive(int socket, int timeout_ms, struct wire_answer *ret_answer, s
 		return error_set(err, -errno, "wait for the supervisor");
 	if (r == 0)
 		return error_say(err, -ETIMEDOUT, "the supervisor does not answer");
-	len = fdpass_receive(socket, ret_answer, sizeof(*ret_answer), &fds, 0);
+	len = fdpass_receive(socket, ret_answer, sizeof(*ret_answer), ret_fds, 0);
 	if (len == 0 || len == -ECONNRESET)
 		return error_say(err, -EPIPE, "the supervisor closed the connection");
 	if (len < 0)

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/fdpass.h"
 #include "daemon/wire.h"
 
 struct client_dirs {
@@ -32,6 +33,10 @@ int client_send(int socket, const struct wire_request *request, struct error *er
  * returned as its code with text, next step and exit code in *err. */
 int client_receive(int socket, int timeout_ms, struct wire_answer *ret_answer,
 		   struct error *err) MUST_USE;
+
+/* The same with the descriptors that came along; release them with fdset_finish() in each case. */
+int client_receive_fds(int socket, int timeout_ms, struct wire_answer *ret_answer, struct fdset *ret_fds,
+		       struct error *err) MUST_USE;
 
 /* Checks bytes received as an answer and terminates its texts. Pure. Returns 0 or -EPROTO. */
 int client_answer_check(size_t len, struct wire_answer *answer) MUST_USE;

@@ -146,6 +146,12 @@ static bool gone_for_good(const struct identity *identity)
 	       setuid(0) < 0;
 }
 
+int identity_of(uid_t uid, struct identity *ret_identity, struct error *err)
+{
+	*ret_identity = (struct identity){ .uid = UID_NONE, .owner_uid = UID_NONE, .gid = GID_NONE };
+	return identity_sudo(uid, ret_identity, err);
+}
+
 static int become(const struct identity *identity, size_t group_count)
 {
 	if (identity->uid == 0 || identity->uid == UID_NONE || identity->gid == GID_NONE)

@@ -25,6 +25,9 @@ struct identity {
  * -EINVAL (SUDO_UID is no uid), -ENOENT (no such account), -E2BIG (too many groups), with text. */
 int identity_find(struct identity *ret_identity, struct error *err) MUST_USE;
 
+/* The account of `uid`, with all its groups. Returns 0, -ENOENT or -E2BIG, with text. */
+int identity_of(uid_t uid, struct identity *ret_identity, struct error *err) MUST_USE;
+
 /* Gives up root for good in the calling process: groups, gid, uid, no_new_privs, then reads back.
  * Returns 0 or -errno; after a failure the caller must end. */
 int identity_become(const struct identity *identity) MUST_USE;

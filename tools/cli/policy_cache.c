@@ -55,7 +55,8 @@ static void add_list(SHA256_CTX *context, const struct option_list *list)
 int policy_cache_key(const struct run_args *args, const char *path, struct slice document,
 		     struct policy_key *ret_key)
 {
-	const uint64_t numbers[] = { args->memory_bytes, args->wall_ns, args->cpu_milli, args->pids };
+	const uint64_t numbers[] = { args->memory_bytes, args->wall_ns, args->cpu_milli, args->pids,
+				     args->overlay };
 	SHA256_CTX context;
 	struct stat self;
 

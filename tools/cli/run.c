@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/identity.h"
 #include "cli/paths.h"
+#include "cli/run_after.h"
 #include "cli/run_args.h"
 #include "cli/run_env.h"
 #include "cli/run_policy.h"
@@ -137,10 +138,25 @@ static int request_plan(struct run_request *request, int *ret_plan_fd, struct er
 	return plan_build(request->policy.policy, &spec, ret_plan_fd, err);
 }
 
+/* The run is over with `code`. */
+static int after(const struct run_request *request, int control_fd, const struct ulid *run, int code)
+{
+	struct error err = { 0 };
+
+	if (ulid_is_zero(run) || request->policy.policy->workspace_mode != WORKSPACE_OVERLAY)
+		return code;
+	if (request->args.dry_run)
+		return run_after_dry(control_fd, run, &err) < 0 ? cli_fail(&err) : code;
+	if (!request->args.quiet && !request->args.json)
+		run_after_hint(control_fd, run);
+	return code;
+}
+
 static int run_verb(const struct option_set *set, int argc, char **argv)
 {
 	cleanup_with(request_free_p) struct run_request *request = calloc(1, sizeof(*request));
 	auto_close int plan_fd = FD_NONE, control_fd = FD_NONE, secrets_fd = FD_NONE;
+	struct ulid run = { { 0 } };
 	struct error err = { 0 };
 	int r;
 
@@ -161,12 +177,12 @@ static int run_verb(const struct option_set *set, int argc, char **argv)
 		r = client_connect_or_start(&request->args.dirs, &control_fd, &err);
 	if (r == 0)
 		r = session_run(&(struct session_spec){ .control_fd = control_fd, .plan_fd = plan_fd,
-							.secrets_fd = secrets_fd,
+							.secrets_fd = secrets_fd, .ret_run = &run,
 							.quiet = request->args.quiet,
 							.verbose = request->args.verbose,
 							.json = request->args.json },
 				&err);
-	return r < 0 ? cli_fail(&err) : r;
+	return r < 0 ? cli_fail(&err) : after(request, control_fd, &run, r);
 }
 
 int verb_run(int argc, char **argv)

@@ -22,6 +22,8 @@ static const struct option_row rows[] = {
 	{ 0, "cpu", OPTION_MILLI, AT(cpu_milli), "N", "processors, 1.5; only lowers", NULL },
 	{ 'e', "env", OPTION_LIST, AT(env), "NAME[=VALUE]", "passes or sets an environment variable", NULL },
 	{ 'C', "workspace", OPTION_TEXT, AT(workspace), "DIR", "the workspace, else the current directory", NULL },
+	{ 0, "overlay", OPTION_FLAG, AT(overlay), NULL, "changes of the workspace are kept apart: `bailiff changes`", NULL },
+	{ 0, "dry-run", OPTION_FLAG, AT(dry_run), NULL, "--overlay --net none; shows the changes, drops them", NULL },
 	{ 0, "agent", OPTION_TEXT, AT(agent), "NAME", "name in the ledger, else the command's", NULL },
 	{ 'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "no line on what is enforced", NULL },
 	{ 'v', "verbose", OPTION_FLAG, AT(verbose), NULL, "one line more when the run ends", NULL },
@@ -123,6 +125,13 @@ int run_args_parse(const struct option_set *set, int argc, char **argv, struct r
 	if (ret_args->agent && !agent_is_right(ret_args->agent))
 		return cli_usage(set->verb, "--agent '%s' must be 1 to %u letters, digits, '.', '_', '-'",
 				 ret_args->agent, RUN_AGENT_MAX);
+	if (ret_args->dry_run) {
+		if (ret_args->network && strcmp(ret_args->network, "none") != 0)
+			return cli_usage("run", "--dry-run has no network, so --net %s makes no sense",
+					 ret_args->network);
+		ret_args->overlay = true;
+		ret_args->network = "none";
+	}
 	ret_args->command = words.words;
 	return -1;
 }

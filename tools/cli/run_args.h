@@ -15,6 +15,7 @@ struct run_args {
 	struct option_list read, write, env;
 	uint64_t memory_bytes, wall_ns, cpu_milli;
 	uint32_t pids;
+	bool overlay, dry_run;        /* dry_run implies overlay and network none */
 	bool quiet, verbose, json;
 	bool shell;                   /* the caller's shell, with `command` as its arguments */
 	struct client_dirs dirs;

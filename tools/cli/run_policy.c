@@ -84,6 +84,18 @@ static int narrow_network(const struct run_args *args, struct policy *policy, st
 	return widens(policy->name, "net host", "`network: none` or an allowlist", err);
 }
 
+/* What is kept apart until somebody accepts it is less than what is written in place. */
+static int narrow_workspace(const struct run_args *args, struct policy *policy, struct error *err)
+{
+	if (!args->overlay)
+		return 0;
+	if (policy->workspace_mode == WORKSPACE_READONLY)
+		return widens(policy->name, args->dry_run ? "dry-run" : "overlay",
+			      "`workspace: {mode: readonly}`", err);
+	policy->workspace_mode = WORKSPACE_OVERLAY;
+	return 0;
+}
+
 static int add_all(struct policy *policy, struct policy_list *list, const char *flag,
 		   const struct option_list *from, struct error *err)
 {
@@ -108,6 +120,8 @@ int run_policy_narrow(const struct run_args *args, struct policy *policy, struct
 
 	if (r == 0)
 		r = lower_limits(args, policy, err);
+	if (r == 0)
+		r = narrow_workspace(args, policy, err);
 	if (r == 0)
 		r = add_all(policy, &policy->read, "read", &args->read, err);
 	if (r == 0)

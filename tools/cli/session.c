@@ -341,7 +341,7 @@ static void handle_control(struct session *session)
 	}
 	if (answer.kind == WIRE_STARTED) {
 		session->started = true;
-		session->run = answer.u.started.run;
+		session->run = *session->spec->ret_run = answer.u.started.run;
 		say_started(session, &answer.u.started);
 	} else if (answer.kind == WIRE_NOTICE) {
 		say_escaped(session, answer.u.notice);

@@ -10,6 +10,7 @@
 struct session_spec {
 	int control_fd;       /* connected; borrowed */
 	int plan_fd;          /* the sealed plan; borrowed */
+	struct ulid *ret_run; /* set when the run started */
 	int secrets_fd;       /* of secrets_gather(); FD_NONE = none; borrowed */
 	bool quiet, verbose, json;
 };

@@ -13,6 +13,7 @@ struct verb {
 	const char *words;                /* these, separated by blanks, or NULL */
 };
 
+extern const struct option_set changes_options, commit_options, rollback_options;
 extern const struct option_set run_options, shell_options, ps_options, show_options, why_options, revoke_options,
 	doctor_options, completion_options, version_options;
 

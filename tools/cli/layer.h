@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The upper layer of an overlay workspace, compared with the workspace and written back to it. The
+ * bytes in it are an agent's: names, links, modes, attributes, depth. So whoever asks works with the
+ * rights of the overlay's owner and nothing more, and every path is looked up below one of two root
+ * descriptors, without links. */
+#ifndef CLI_LAYER_H
+#define CLI_LAYER_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/fdpass.h"
+#include "cli/client.h"
+#include "plan/overlay.h"
+
+#define LAYER_DEPTH_MAX 256U         /* components of a path below the workspace */
+#define LAYER_PATH_MAX 4096U
+#define LAYER_CHANGES_MAX 1000000U
+#define LAYER_NONE ((size_t)-1)
+
+enum change_kind {
+	CHANGE_ADDED, CHANGE_MODIFIED, CHANGE_DELETED,
+	CHANGE_MODE,                 /* permissions, or attributes that a user may set */
+	CHANGE_TIME,                 /* nothing but the time of last change */
+	CHANGE_KIND_COUNT,
+};
+
+/* Why a change is not written back. */
+enum hold {
+	HOLD_NONE,
+	HOLD_CONFLICT,               /* the workspace has changed there since the run began */
+	HOLD_PROTECTED,              /* the policy of the run refuses it */
+	HOLD_KIND,                   /* a device, or on another file system */
+	HOLD_DEPTH,                  /* too deep to look at */
+	HOLD_UNREADABLE,
+	HOLD_COUNT,
+};
+
+struct change {
+	char *path;                  /* below the workspace, without a slash in front; "" = the root; owned */
+	enum change_kind kind;
+	enum hold hold;
+	struct stat upper, lower;    /* st_mode 0: is not there */
+	bool origin;                 /* copied up from the workspace, not made new */
+	bool selected, done;         /* commit */
+	char rule[64];               /* HOLD_PROTECTED: which */
+	size_t group;                /* of layer.groups: what is taken out of the upper layer together */
+	size_t twin;                 /* the other half of a rename, or LAYER_NONE */
+};
+
+/* A name in the upper layer whose parent is merged: all below it is the upper layer's own. */
+struct group {
+	char *path;                  /* owned */
+	size_t left;                 /* changes that are not written back */
+};
+
+/* A file with several names in the upper layer, and where the workspace has it. */
+struct linked {
+	ino_t ino;
+	char *path;                  /* owned */
+};
+
+/* A directory of the upper layer that its owner could not enter, until layer_finish(). */
+struct unlocked {
+	char *path;                  /* owned */
+	mode_t mode;
+};
+
+struct layer {
+	bool live;                   /* the run goes on: nothing of the upper layer is touched */
+	int upper, root;             /* owned; root: of the workspace, FD_NONE until layer_open_root() */
+	struct buf bytes;            /* of meta */
+	struct overlay_meta meta;
+	struct rules rules;
+	struct ulid run;
+	struct change *changes;
+	size_t count, room;
+	struct group *groups;
+	size_t group_count;
+	struct linked *links;
+	size_t link_count;
+	struct unlocked *unlocked;
+	size_t unlocked_count;
+};
+
+#define LAYER_NOTHING ((struct layer){ .upper = FD_NONE, .root = FD_NONE })
+void layer_finish(struct layer *layer);
+
+/* ---- layer_open.c ---- */
+
+/* Asks the supervisor for the overlay of `run` (`flags`: WIRE_COMMIT or 0). */
+int layer_ask(int control_fd, const struct ulid *run, uint32_t flags, struct layer *ret_layer,
+	      struct error *err) MUST_USE;
+/* Becomes the owner for good, with nothing more than the owner's rights, and opens the workspace,
+ * which must be the directory that it was. `moved`: take it though it is another one. */
+int layer_enter(struct layer *layer, bool moved, struct error *err) MUST_USE;
+/* What is below `root`: no link is followed, no other file system entered. Returns fd or -errno. */
+int layer_at(int root, const char *path, int flags) MUST_USE;
+/* The directory of `path`, and its last component in *ret_name. */
+int layer_parent(int root, const char *path, const char **ret_name) MUST_USE;
+/* Tells the supervisor what became of it: flags as of WIRE_SETTLE. */
+int layer_settle(int control_fd, const struct ulid *run, uint32_t flags, const char *text,
+		 struct error *err) MUST_USE;
+
+/* ---- layer_look.c ---- */
+
+/* Fills `changes`, parents before what is in them, names in byte order. Returns 0; -E2BIG beyond
+ * LAYER_CHANGES_MAX; or -errno, with text. */
+int layer_look(struct layer *layer, struct error *err) MUST_USE;
+
+/* ---- layer_judge.c ---- */
+
+/* Sets hold (and rule) of all changes. */
+void layer_judge(struct layer *layer);
+/* With --force: conflicts are no reason any more. */
+void layer_force(struct layer *layer);
+/* Pairs what was deleted with where it came up again. */
+void layer_pair(struct layer *layer);
+
+/* ---- layer_same.c ---- */
+
+/* Opens a file or directory of the upper layer for reading, whatever mode the agent gave it. */
+int layer_open_upper(struct layer *layer, const char *path, int flags) MUST_USE;
+void layer_lock_again(struct layer *layer);
+/* 1: same bytes, 0: not, or -errno. */
+int layer_same_content(struct layer *layer, const char *path, const struct stat *upper,
+		       const struct stat *lower) MUST_USE;
+/* The attributes that go along: user.* and ACLs. */
+bool layer_attribute_counts(const char *name);
+/* 1: the same, 0: not, or -errno. */
+int layer_same_attributes(int upper, int lower) MUST_USE;
+/* Makes those of `to` those of `from`. Returns 0 or -errno. */
+int layer_copy_attributes(int from, int to) MUST_USE;
+
+/* ---- layer_write.c ---- */
+
+struct written {
+	size_t done, held, failed;
+	struct error first;          /* the first failure */
+};
+
+/* Writes the selected changes to the workspace. What cannot be written stays as it was. Returns 0, or
+ * -errno with text when it had to stop (disk full). */
+int layer_write(struct layer *layer, struct written *ret_written, struct error *err) MUST_USE;
+/* Takes out of the upper layer what was written back. */
+void layer_clear(struct layer *layer);
+
+const char *hold_text(enum hold hold);
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/layer_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/xattr.h>
+
+#include "base/io.h"
+#include "base/sys.h"
+
+#define PIECE (1U << 20)
+#define TEMPORARY ".bailiff-"   /* no policy lets an agent make such a name */
+
+static void proc_name(int fd, char to[32])
+{
+	IGNORE(snprintf(to, 32, "/proc/self/fd/%d", fd) < 0);
+}
+
+int file_mode(int path_fd, mode_t mode)
+{
+	char name[32];
+
+	proc_name(path_fd, name);
+	return chmod(name, mode) < 0 ? -errno : 0;
+}
+
+/* One per directory and run: what a crash left is in the way and goes. */
+static void temporary_name(const struct place *place, char to[64])
+{
+	IGNORE(snprintf(to, 64, TEMPORARY "%s", place->run) < 0);
+}
+
+/* The finished file under its temporary name becomes the one of that name. */
+static int rename_into_place(const struct place *place, const char *temporary)
+{
+	int r = 0;
+
+	if (place->replaces ? renameat(place->parent, temporary, place->parent, place->name) < 0 :
+			      renameat2(place->parent, temporary, place->parent, place->name,
+					RENAME_NOREPLACE) < 0)
+		r = -errno;
+	/* A rename between two names of one file does nothing, and leaves both. */
+	if (r < 0 || place->replaces)
+		IGNORE(unlinkat(place->parent, temporary, 0) < 0);
+	return r;
+}
+
+/* ---- contents ---- */
+
+static int copy_piece(int from, int to, off_t start, off_t end)
+{
+	off_t in = start, out = start;
+
+	while (in < end) {
+		size_t len = (size_t)MIN(end - in, (off_t)PIECE);
+		ssize_t done = copy_file_range(from, &in, to, &out, len, 0);
+		static char bytes[PIECE];
+
+		if (done < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)) {
+			done = pread(from, bytes, len, in);
+			if (done > 0 && pwrite(to, bytes, (size_t)done, out) != done)
+				return errno ? -errno : -EIO;
+			in += MAX(done, 0);
+			out = in;
+		}
+		if (done < 0)
+			return -errno;
+		if (done == 0)
+			return 0; /* shorter by now: a live file, which is never written back */
+	}
+	return 0;
+}
+
+/* Holes stay holes: what is written back takes no more than the upper layer did. */
+static int copy_content(int from, int to, off_t size)
+{
+	off_t at = 0;
+
+	while (at < size) {
+		off_t data = lseek(from, at, SEEK_DATA), hole;
+		int r;
+
+		if (data < 0)
+			break; /* ENXIO: nothing but a hole is left */
+		hole = lseek(from, data, SEEK_HOLE);
+		if (hole < 0)
+			return -errno;
+		r = copy_piece(from, to, data, hole);
+		if (r < 0)
+			return r;
+		at = hole;
+	}
+	return ftruncate(to, size) < 0 ? -errno : 0;
+}
+
+/* setuid and setgid stay behind, and so do capabilities, which are no attribute that counts. */
+static int dress(int from, int to, const struct stat *upper)
+{
+	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, upper->st_mtim };
+	int r = layer_copy_attributes(from, to);
+	struct stat st;
+
+	if (r < 0)
+		return r;
+	if (fstat(to, &st) < 0)
+		return -errno;
+	/* A group that the owner is not in (any more): the file gets his own. */
+	if (st.st_gid != upper->st_gid)
+		IGNORE(fchown(to, UID_NONE, upper->st_gid) < 0);
+	if (fchmod(to, upper->st_mode & 01777) < 0)
+		return -errno;
+	return futimens(to, times) < 0 ? -errno : 0;
+}
+
+/* A file without a name; where the file system has none of these, under the temporary one. */
+static int file_make(const struct place *place, const char *temporary, bool *ret_named)
+{
+	char parent[32];
+	int fd;
+
+	proc_name(place->parent, parent);
+	*ret_named = false;
+	fd = open(parent, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+		return fd < 0 ? -errno : fd;
+	*ret_named = true;
+	fd = openat(place->parent, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static int name_it(const struct place *place, const char *temporary, int fd, bool named)
+{
+	char self[32];
+
+	if (named)
+		return rename_into_place(place, temporary);
+	proc_name(fd, self);
+	if (linkat(AT_FDCWD, self, place->parent, place->replaces ? temporary : place->name,
+		   AT_SYMLINK_FOLLOW) < 0)
+		return -errno;
+	return place->replaces ? rename_into_place(place, temporary) : 0;
+}
+
+static int copy_regular(struct layer *layer, const struct change *change, const struct place *place,
+			const char *temporary)
+{
+	auto_close int from = layer_open_upper(layer, change->path, O_RDONLY);
+	auto_close int to = FD_NONE;
+	struct stat st;
+	bool named;
+	int r;
+
+	if (from < 0)
+		return from;
+	if (fstat(from, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_ino != change->upper.st_ino)
+		return -ESTALE;
+	to = file_make(place, temporary, &named);
+	if (to < 0)
+		return to;
+	r = copy_content(from, to, st.st_size);
+	if (r == 0)
+		r = dress(from, to, &change->upper);
+	if (r == 0)
+		return name_it(place, temporary, to, named);
+	if (named)
+		IGNORE(unlinkat(place->parent, temporary, 0) < 0);
+	return r;
+}
+
+static int copy_symlink(const struct layer *layer, const struct change *change, const struct place *place,
+			const char *temporary)
+{
+	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, change->upper.st_mtim };
+	auto_close int from = layer_at(layer->upper, change->path, O_PATH | O_NOFOLLOW);
+	char target[LAYER_PATH_MAX];
+	ssize_t len;
+
+	if (from < 0)
+		return from;
+	len = readlinkat(from, "", target, sizeof(target) - 1);
+	if (len < 0)
+		return -errno;
+	target[len] = '\0';
+	if (symlinkat(target, place->parent, temporary) < 0)
+		return -errno;
+	IGNORE(utimensat(place->parent, temporary, times, AT_SYMLINK_NOFOLLOW) < 0); /* only a time */
+	return rename_into_place(place, temporary);
+}
+
+/* A FIFO or the name of a socket. */
+static int copy_node(const struct change *change, const struct place *place, const char *temporary)
+{
+	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, change->upper.st_mtim };
+
+	/* The umask is 0. */
+	if (mknodat(place->parent, temporary, change->upper.st_mode & (S_IFMT | 0777), 0) < 0)
+		return -errno;
+	IGNORE(utimensat(place->parent, temporary, times, AT_SYMLINK_NOFOLLOW) < 0); /* only a time */
+	return rename_into_place(place, temporary);
+}
+
+int file_copy(struct layer *layer, const struct change *change, const struct place *place)
+{
+	char temporary[64];
+
+	temporary_name(place, temporary);
+	IGNORE(unlinkat(place->parent, temporary, 0) < 0); /* left by a crash */
+	switch (change->upper.st_mode & S_IFMT) {
+	case S_IFREG:
+		return copy_regular(layer, change, place, temporary);
+	case S_IFLNK:
+		return copy_symlink(layer, change, place, temporary);
+	case S_IFIFO:
+	case S_IFSOCK:
+		return copy_node(change, place, temporary);
+	default:
+		return -EPERM;
+	}
+}
+
+/* ---- further names ---- */
+
+static const struct linked *link_find(const struct layer *layer, ino_t ino)
+{
+	for (size_t i = layer->link_count; i > 0; i--)
+		if (layer->links[i - 1].ino == ino)
+			return &layer->links[i - 1];
+	return NULL;
+}
+
+static int link_remember(struct layer *layer, const struct change *change)
+{
+	struct linked *grown = reallocarray(layer->links, layer->link_count + 1, sizeof(*grown));
+	char *path = strdup(change->path);
+
+	if (grown)
+		layer->links = grown;
+	if (!grown || !path) {
+		free(path);
+		return -ENOMEM;
+	}
+	layer->links[layer->link_count++] = (struct linked){ .ino = change->upper.st_ino, .path = path };
+	return 1;
+}
+
+int file_link(struct layer *layer, const struct change *change, const struct place *place)
+{
+	const struct linked *other;
+	auto_close int parent = FD_NONE;
+	const char *name;
+	char temporary[64];
+
+	if (!S_ISREG(change->upper.st_mode) || change->upper.st_nlink < 2)
+		return 1;
+	other = link_find(layer, change->upper.st_ino);
+	if (!other)
+		return link_remember(layer, change);
+	parent = layer_parent(layer->root, other->path, &name);
+	if (parent < 0)
+		return 1;
+	temporary_name(place, temporary);
+	IGNORE(unlinkat(place->parent, temporary, 0) < 0);
+	if (linkat(parent, name, place->parent, temporary, 0) < 0)
+		return 1; /* not there, or not allowed: a file of its own */
+	return rename_into_place(place, temporary);
+}
+
+/* ---- without new content ---- */
+
+int file_adjust(struct layer *layer, const struct change *change, const struct place *place)
+{
+	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, change->upper.st_mtim };
+	auto_close int from = FD_NONE, to = FD_NONE;
+
+	if (!S_ISREG(change->upper.st_mode)) {
+		if (change->kind == CHANGE_MODE)
+			return file_copy(layer, change, place); /* a FIFO has nothing to lose */
+		return utimensat(place->parent, place->name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	}
+	from = layer_open_upper(layer, change->path, O_RDONLY);
+	if (from < 0)
+		return from;
+	to = openat(place->parent, place->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (to < 0)
+		return errno == EACCES ? file_copy(layer, change, place) : -errno;
+	if (change->kind == CHANGE_TIME)
+		return futimens(to, times) < 0 ? -errno : 0;
+	/* Attributes can only be set on what is writable. */
+	if (fchmod(to, (change->lower.st_mode & 0777) | 0200) < 0)
+		return -errno;
+	return dress(from, to, &change->upper);
+}
+
+int file_dress_directory(int from, int to, const struct stat *upper)
+{
+	char name[32];
+	auto_close int fd = FD_NONE;
+	struct stat st;
+	int r;
+
+	if (fstat(to, &st) < 0)
+		return -errno;
+	r = file_mode(to, (st.st_mode & 07777) | 0700);
+	if (r < 0)
+		return r;
+	proc_name(to, name);
+	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = dress(from, fd, upper);
+	if (r == 0 && st.st_mode & 06000) /* the workspace's own: what is made in it gets its group */
+		r = file_mode(to, (upper->st_mode & 01777) | (st.st_mode & 06000));
+	return r;
+}
+
+/* ---- the upper layer ---- */
+
+static bool is_dot(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static int remove_below(int fd, unsigned int depth)
+{
+	DIR *dir = fdopendir(fd);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (!dir) {
+		r = -errno;
+		fd_close(fd);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(dir))) {
+		int below;
+
+		if (is_dot(entry->d_name) || unlinkat(fd, entry->d_name, 0) == 0)
+			continue;
+		below = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below < 0 || depth == 0)
+			r = below < 0 ? -errno : -ELOOP;
+		if (r < 0)
+			fd_close(below);
+		else
+			r = remove_below(below, depth - 1);
+		if (r == 0 && unlinkat(fd, entry->d_name, AT_REMOVEDIR) < 0)
+			r = -errno;
+	}
+	closedir(dir);
+	return r;
+}
+
+int file_remove_tree(int parent, const char *name)
+{
+	int fd, r;
+
+	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = remove_below(fd, LAYER_DEPTH_MAX);
+	if (r < 0)
+		return r;
+	return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
