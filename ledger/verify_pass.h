@@ -8,6 +8,7 @@
 #include "ledger/project.h"
 #include "ledger/reader.h"
 #include "ledger/verify.h"
+#include "ledger/verify_index.h"
 
 struct verify_structure;
 
@@ -51,8 +52,10 @@ int verify_tables(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_docs(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_values(struct verify_pass *pass, struct error *err) MUST_USE;
 
-/* verify_structure.c: SQLite's view. Started first, waited for last; finish() ends it early. */
+/* verify_structure.c: pages and indexes. Started first, waited for last; finish() ends it early. */
 int verify_structure_start(struct verify_pass *pass, struct error *err) MUST_USE;
+/* Each row that the replay gives, in order. */
+void verify_structure_row(struct verify_pass *pass, const struct event_row *row);
 int verify_structure(struct verify_pass *pass, struct error *err) MUST_USE;
 void verify_structure_finish(struct verify_pass *pass);
 

@@ -134,6 +134,7 @@ static int derive(struct verify_pass *pass, sqlite3_stmt *row, const struct reco
 	if (r < 0)
 		return error_say(err, r, "%s", cause.text);
 	verify_event(pass, row, &want);
+	verify_structure_row(pass, &want);
 	return 0;
 }
 

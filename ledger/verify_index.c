@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/verify_index.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#define PRIME ((1ULL << 61) - 1)
+#define SQL_MAX 256
+
+/* The indexes of schema.c, with their conditions once for SQLite, which uses a partial index only for
+ * the same words, and once for us. */
+static const struct event_index {
+	const char *name, *column, *where;
+	enum event_column cell;
+	int64_t least, kind_from, kind_to;
+} indexes[] = {
+	{ "event_run", "run", "", EVENT_RUN, INT64_MIN, 0, INT64_MAX },
+	{ "event_proc", "proc", "", EVENT_PROC, INT64_MIN, 0, INT64_MAX },
+	{ "event_file", "obj", "WHERE obj IS NOT NULL AND kind BETWEEN 16 AND 31", EVENT_OBJ, 0, 16, 31 },
+	{ "event_net", "obj", "WHERE obj IS NOT NULL AND kind BETWEEN 48 AND 63", EVENT_OBJ, 0, 48, 63 },
+	{ "event_obj2", "obj2", "WHERE obj2 IS NOT NULL", EVENT_OBJ2, 0, 0, INT64_MAX },
+	{ "event_bad", "verdict", "WHERE verdict > 0", EVENT_VERDICT, 1, 0, INT64_MAX },
+	{ "event_ctl", "kind", "WHERE kind >= 128", EVENT_KIND, 128, 0, INT64_MAX },
+};
+_Static_assert(COUNT(indexes) == VERIFY_INDEXES, "an index has no sum");
+
+static uint64_t times(uint64_t a, uint64_t b)
+{
+	unsigned __int128 whole = (unsigned __int128)a * b;
+	uint64_t sum = (uint64_t)(whole & PRIME) + (uint64_t)(whole >> 61);
+
+	return sum >= PRIME ? sum - PRIME : sum;
+}
+
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+	return a >= b ? a - b : a + PRIME - b;
+}
+
+/* -1, which stands for none, is the only negative number. */
+static uint64_t residue(int64_t number)
+{
+	return number < 0 ? PRIME - 1 : (uint64_t)number;
+}
+
+static bool has_residue(int64_t number)
+{
+	return number >= -1 && number < (int64_t)PRIME - 1;
+}
+
+static uint64_t add(const struct verify_index_key *key, uint64_t product, int64_t cell, int64_t seq)
+{
+	uint64_t entry = times(key->weight, residue(cell)) + residue(seq);
+
+	return times(product, minus(key->point, entry >= PRIME ? entry - PRIME : entry));
+}
+
+int verify_index_start(struct verify_index_key *ret_key, struct verify_index_sums *ret_sums)
+{
+	struct verify_index_key key;
+
+	if (getrandom(&key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		return -EIO;
+	*ret_key = (struct verify_index_key){ key.point % PRIME, key.weight % PRIME };
+	for (size_t i = 0; i < VERIFY_INDEXES; i++)
+		ret_sums->products[i] = 1;
+	return 0;
+}
+
+void verify_index_add(const struct verify_index_key *key, struct verify_index_sums *sums,
+		      const struct event_row *row)
+{
+	for (size_t i = 0; i < COUNT(indexes); i++) {
+		int64_t cell = row->cells[indexes[i].cell], kind = row->cells[EVENT_KIND];
+
+		if (cell >= indexes[i].least && kind >= indexes[i].kind_from &&
+		    kind <= indexes[i].kind_to)
+			sums->products[i] = add(key, sums->products[i], cell, row->cells[EVENT_SEQ]);
+	}
+}
+
+static int read_entries(struct reader *reader, const struct verify_index_key *key,
+			sqlite3_stmt *rows, uint64_t *ret_product, struct error *err)
+{
+	int64_t last_cell = INT64_MIN, last_seq = INT64_MIN;
+	int r;
+
+	*ret_product = 1;
+	while ((r = reader_step(reader, rows, err)) > 0) {
+		int64_t cell = sqlite3_column_int64(rows, 0), seq = sqlite3_column_int64(rows, 1);
+		bool ascends = cell > last_cell || (cell == last_cell && seq > last_seq);
+
+		if (sqlite3_column_type(rows, 0) != SQLITE_INTEGER || !has_residue(cell) ||
+		    !has_residue(seq) || !ascends)
+			return 0;
+		*ret_product = add(key, *ret_product, cell, seq);
+		last_cell = cell;
+		last_seq = seq;
+	}
+	return r < 0 ? r : 1;
+}
+
+int verify_index_read(struct reader *reader, const struct verify_index_key *key,
+		      const struct verify_index_sums *sums, size_t at, struct error *err)
+{
+	cleanup_with(reader_finalize_p) sqlite3_stmt *rows = NULL;
+	const struct event_index *index = &indexes[at];
+	char sql[SQL_MAX];
+	uint64_t product;
+	int r;
+
+	IGNORE(snprintf(sql, sizeof(sql), "SELECT %s, seq FROM event INDEXED BY %s %s ORDER BY %s, seq",
+			index->column, index->name, index->where, index->column) < 0);
+	r = reader_prepare(reader, sql, &rows, err);
+	if (r == 0)
+		r = read_entries(reader, key, rows, &product, err);
+	return r > 0 ? product == sums->products[at] : r;
+}
+
+const char *verify_index_name(size_t at)
+{
+	return indexes[at].name;
+}
