@@ -32,6 +32,7 @@ def measure(world, name):
     low, ratio, high = quarters([ours / max(theirs, 1e-9) for ours, theirs in pairs])
     return {"row": name, "unit": unit, "value": round(statistics.median(p[0] for p in pairs), 2),
             "against": against, "base": round(statistics.median(p[1] for p in pairs), 2),
+            "more": round(statistics.median(ours - theirs for ours, theirs in pairs), 2),
             "ratio": round(ratio, 3), "ratio_q1": round(low, 3), "ratio_q3": round(high, 3), "rounds": len(pairs)}
 
 
@@ -40,7 +41,7 @@ def bar_of(result):
     _, _, _, bar, limit = ROWS[result["row"]]
     if not bar:
         return "-", False
-    value = result["ratio"] if bar.startswith("ratio") else result["value"]
+    value = {"ratio": result["ratio"], "value": result["value"], "more": result["more"]}[bar.split()[0]]
     good = value >= limit if bar.endswith("at least") else value <= limit
     counts = bar.startswith("ratio") or os.environ.get("BENCH_ABSOLUTE") == "1"
     return f"{'ok' if good else 'missed'} ({'>=' if bar.endswith('at least') else '<='} {limit})", not good and counts

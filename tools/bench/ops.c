@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is measured inside a run, outside of it, and beside it: the same static program in all three
- * places. `ops open N`, `ops exec N`, `ops connect N` print nanoseconds per operation; `ops storm
- * SECONDS FILE` prints how many opens it made; `ops detach N` leaves N processes in sessions of their
- * own, prints "ready" and waits with them. */
+ * places. `ops open N`, `ops exec N`, `ops connect N` print nanoseconds per operation; `ops create N` those
+ * of making a file, without its removal, `ops creates N` while another process makes some, too; `ops
+ * storm SECONDS FILE` prints how many opens it made; `ops detach N` leaves N processes in sessions of
+ * their own, prints "ready" and waits with them. */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +99,56 @@ static void per_operation(void (*operation)(void), uint64_t count)
 	printf("%.1f\n", (double)(now_ns() - begin_ns) / (double)count);
 }
 
+/* Makes files in the working directory, one after the other, and leaves them: ext4 is slow where inodes
+ * were freed within the last seconds, and it is not ext4 that is measured. */
+static uint64_t create_files(uint64_t count)
+{
+	static uint64_t made;
+	uint64_t sum_ns = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		char name[32];
+		uint64_t begin_ns;
+		int fd;
+
+		snprintf(name, sizeof(name), "%llu", (unsigned long long)made++);
+		begin_ns = now_ns();
+		fd = open(name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+		sum_ns += now_ns() - begin_ns;
+		if (fd < 0)
+			fail("create");
+		close(fd);
+	}
+	return sum_ns;
+}
+
+/* A folder of its own for each round. */
+static void create_enter(void)
+{
+	char folder[] = "created.XXXXXX";
+
+	if (!mkdtemp(folder) || chdir(folder) < 0)
+		fail("mkdtemp");
+}
+
+static void create(uint64_t count, bool beside_another)
+{
+	uint64_t sum_ns;
+	pid_t other = -1;
+
+	create_enter();
+	create_files(count / 10 + 1);
+	if (beside_another && (other = fork()) == 0) {
+		create_enter();
+		for (;;) /* until this one has counted its own */
+			create_files(1);
+	}
+	sum_ns = create_files(count);
+	if (beside_another && (other < 0 || kill(other, SIGKILL) < 0 || waitpid(other, NULL, 0) < 0))
+		fail("fork");
+	printf("%.1f\n", (double)sum_ns / (double)count);
+}
+
 static void storm(uint64_t seconds, const char *path)
 {
 	uint64_t until_ns = now_ns() + seconds * NS_PER_S, count = 0;
@@ -140,7 +192,7 @@ int main(int argc, char **argv)
 	uint64_t count;
 
 	if (parse_u64(number, 1, 100000000, &count) < 0) {
-		fprintf(stderr, "ops open|exec|connect|detach COUNT; ops storm SECONDS FILE\n");
+		fprintf(stderr, "ops open|exec|connect|create|creates|detach COUNT; ops storm SECONDS FILE\n");
 		return 2;
 	}
 	if (slice_is(what, "open"))
@@ -150,7 +202,9 @@ int main(int argc, char **argv)
 	else if (slice_is(what, "connect")) {
 		connect_prepare();
 		per_operation(connect_once, count);
-	} else if (slice_is(what, "detach"))
+	} else if (slice_is(what, "create") || slice_is(what, "creates"))
+		create(count, slice_is(what, "creates"));
+	else if (slice_is(what, "detach"))
 		detach(count);
 	else if (slice_is(what, "storm") && argc > 3)
 		storm(count, argv[3]);
