@@ -327,19 +327,21 @@ size_t base_filter_build(struct sock_filter *ret, size_t max)
 	struct program program = { .code = ret, .max = max };
 
 	prologue(&program);
+	/* Every call with arguments to look at runs the program, the others' answers are remembered by the
+	 * kernel (a bitmap for each filter): so these come first, and openat before all. */
+	create_rule(&program, SYS_openat, 2, 3);
+	create_rule(&program, SYS_open, 1, 2);
+	for (size_t at = 0; at < COUNT(rules);)
+		at = rules_of_call(&program, at);
+	socket_rule(&program);
+	seccomp_rule(&program);
+	core_rule(&program);
 	for (size_t i = 0; i < COUNT(refused); i++)
 		answer_if_equal(&program, refused[i], REFUSE);
 	for (size_t i = 0; i < COUNT(unknown); i++)
 		answer_if_equal(&program, unknown[i], UNKNOWN);
 	emit(&program, BPF_JMP | BPF_JGT | BPF_K, 0, 1, NR_NEWEST);
 	answer(&program, UNKNOWN);
-	for (size_t at = 0; at < COUNT(rules);)
-		at = rules_of_call(&program, at);
-	create_rule(&program, SYS_open, 1, 2);
-	create_rule(&program, SYS_openat, 2, 3);
-	socket_rule(&program);
-	seccomp_rule(&program);
-	core_rule(&program);
 	answer(&program, SECCOMP_RET_ALLOW);
 	return program.len <= max ? program.len : 0;
 }
