@@ -60,15 +60,18 @@ static enum new_name below(struct slice own, bool glob, struct slice path)
 	return NEW_NAME_FREE;
 }
 
-/* Most paths part from a rule before its first wildcard: one comparison. */
+/* Most paths part from a rule before its first wildcard, and most of these soon. */
 static bool parts_early(struct slice own, bool glob, struct slice path)
 {
-	size_t fixed = 0, common;
+	size_t common = MIN(own.len, path.len);
 
-	while (fixed < own.len && !(glob && (own.data[fixed] == '*' || own.data[fixed] == '?')))
-		fixed++;
-	common = MIN(fixed, path.len);
-	return common > 0 && memcmp(own.data, path.data, common) != 0;
+	for (size_t i = 0; i < common; i++) {
+		if (glob && (own.data[i] == '*' || own.data[i] == '?'))
+			return false;
+		if (own.data[i] != path.data[i])
+			return true;
+	}
+	return false;
 }
 
 enum new_name new_name_at(const struct rules *rules, struct slice path)
