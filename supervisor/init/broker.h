@@ -22,6 +22,8 @@
  * unlike EACCES, nothing that file permissions could say, so that each is recorded as a refusal. */
 #define BROKER_PROTECTED (-EROFS)
 
+#define BROKER_PERMISSIONS 07777U
+
 struct broker {
 	struct rules rules;
 	int listener;
@@ -58,6 +60,10 @@ void place_finish(struct place *place);
  * call is no longer held, and then nothing may be done any more. ---- */
 
 bool broker_holds(const struct broker *broker, uint64_t id);
+static inline int caller_int(const struct caller *caller, int index)
+{
+	return (int)caller->data.args[index];
+}
 bool caller_is_held(const struct caller *caller);
 /* Copies `len` bytes, once. -EFAULT as the kernel would. */
 int caller_bytes(const struct caller *caller, uint64_t address, void *to, size_t len) MUST_USE;
@@ -91,7 +97,27 @@ int place_path(const struct broker *broker, const struct place *place,
 int place_may_appear(const struct broker *broker, const struct place *place, bool directory,
 		     const struct place *from) MUST_USE;
 
-/* ---- broker_calls.c ---- */
+/* ---- broker_open.c: open, openat, creat ---- */
+
+/* What a call led to. */
+struct outcome {
+	int error;               /* negative errno, or 0 */
+	int fd;                  /* to be injected; owned */
+	int flags;               /* O_CLOEXEC, as asked */
+	bool answered;           /* by a helper */
+};
+
+int serve_open(struct caller *caller, struct outcome *outcome) MUST_USE;
+int serve_openat(struct caller *caller, struct outcome *outcome) MUST_USE;
+int serve_creat(struct caller *caller, struct outcome *outcome) MUST_USE;
+
+/* ---- broker_calls.c: the other calls, and the answers ---- */
+
+/* A path argument and where it leads. */
+int place_of(struct caller *caller, int dir_fd, uint64_t address, bool follow,
+	     struct place *ret_place) MUST_USE;
+int caller_inject(const struct caller *caller, int fd, int flags) MUST_USE;
+void caller_answer(const struct caller *caller, int error);
 
 /* Serves one notification: makes the effect and answers. */
 void broker_serve(struct broker *broker, const struct seccomp_notif *request);
