@@ -40,39 +40,49 @@ struct caller {
 	struct seccomp_data data;
 	pid_t tgid;              /* with `umask`: read when needed, 0 before */
 	mode_t umask;
-	int cwd;                 /* O_PATH, when it was asked for; owned */
+	int cwd;                 /* O_PATH, when it was asked for, FD_NONE before; owned */
 };
 
 /* Where a path leads: the directory and the last component, which need not exist. */
 struct place {
-	int dir;                 /* O_PATH; owned */
+	int dir;                 /* O_PATH; owned unless `lent` */
+	bool lent;               /* the run's root or the caller's working directory */
 	int object;              /* owned; set when the path ends in a link of /proc to an open file */
 	char name[NAME_MAX + 1]; /* "": the directory itself */
 	bool slash;              /* ended in a slash */
 	bool proc;               /* passed one of the caller's links in /proc */
+	bool looked;             /* `found` and `st` say what was there, by fstatat() of the name */
+	int found;               /* 0 or -errno */
+	struct stat st;
 };
 
 #define PLACE_NONE ((struct place){ .dir = FD_NONE, .object = FD_NONE })
 
 void place_finish(struct place *place);
+/* What is at the name now, as far as nobody has looked yet: 0 and place->st, or -errno. */
+int place_look(struct place *place);
 
-/* ---- broker_caller.c: what the kernel says about the caller. All return -errno; -ESRCH when the
- * call is no longer held, and then nothing may be done any more. ---- */
+/* ---- broker_caller.c: what the kernel says about the caller. All return -errno. What they say is
+ * the caller's only while the call is held. ---- */
 
 bool broker_holds(const struct broker *broker, uint64_t id);
 static inline int caller_int(const struct caller *caller, int index)
 {
 	return (int)caller->data.args[index];
 }
-bool caller_is_held(const struct caller *caller);
+/* After the last look at the caller, before each effect: -ESRCH when the call is no longer held, and
+ * then nothing may be done any more. */
+int caller_confirm(const struct caller *caller) MUST_USE;
 /* Copies `len` bytes, once. -EFAULT as the kernel would. */
 int caller_bytes(const struct caller *caller, uint64_t address, void *to, size_t len) MUST_USE;
 /* Copies a string of at most `size` - 1 bytes, once. Returns its length, -ENAMETOOLONG, -EFAULT. */
 int caller_text(const struct caller *caller, uint64_t address, char *to, size_t size) MUST_USE;
 /* Fills tgid and umask. */
 int caller_status(struct caller *caller) MUST_USE;
-/* O_PATH of the caller's working directory (AT_FDCWD; looked up once) or of what its descriptor
- * names. The new descriptor is the caller's of this function. */
+/* O_PATH of its working directory, looked up once: a second look could find another. It stays the
+ * `struct caller`'s. */
+int caller_cwd(struct caller *caller) MUST_USE;
+/* O_PATH of what its descriptor names, new. */
 int caller_path_fd(struct caller *caller, int fd) MUST_USE;
 /* The caller's open file itself, for bind. */
 int caller_file(struct caller *caller, int fd) MUST_USE;

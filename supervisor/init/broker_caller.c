@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The caller's memory, descriptors and state. After each look the notification is asked for again:
- * the caller may have died and its number be somebody else's; only the kernel can tell. */
+/* The caller's memory, descriptors and state. The caller may have died and its number be somebody
+ * else's: only the kernel can tell. Looking changes nothing, so it is asked once, by caller_confirm()
+ * after the last look and before the effect: a call that is held then was held at every look. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,7 +16,8 @@
 #include "init/broker.h"
 
 #define PAGE_BYTES 4096U
-#define STATUS_OPEN_MAX 16U
+#define PATH_STEP_MAX 512U
+#define THREADS_MAX 16U
 #define STATUS_BYTES 512U    /* Name, Umask, State and Tgid are its first lines */
 
 bool broker_holds(const struct broker *broker, uint64_t id)
@@ -23,9 +25,9 @@ bool broker_holds(const struct broker *broker, uint64_t id)
 	return ioctl(broker->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
-bool caller_is_held(const struct caller *caller)
+int caller_confirm(const struct caller *caller)
 {
-	return broker_holds(caller->broker, caller->id);
+	return broker_holds(caller->broker, caller->id) ? 0 : -ESRCH;
 }
 
 static ssize_t copy(const struct caller *caller, uint64_t address, void *to, size_t len)
@@ -42,8 +44,6 @@ int caller_bytes(const struct caller *caller, uint64_t address, void *to, size_t
 {
 	ssize_t r = len > 0 ? copy(caller, address, to, len) : 0;
 
-	if (!caller_is_held(caller))
-		return -ESRCH;
 	if (r < 0)
 		return (int)r;
 	return (size_t)r == len ? 0 : -EFAULT;
@@ -54,13 +54,11 @@ int caller_text(const struct caller *caller, uint64_t address, char *to, size_t 
 	size_t len = 0;
 
 	while (len < size) {
-		/* Not beyond a page: the next one may not be there, and need not be. */
+		/* Not beyond a page: the next one may not be there, and need not be. Most paths are short. */
 		size_t step = MIN(size - len, PAGE_BYTES - (address + len) % PAGE_BYTES);
-		ssize_t r = copy(caller, address + len, to + len, step);
+		ssize_t r = copy(caller, address + len, to + len, MIN(step, PATH_STEP_MAX));
 		const char *end;
 
-		if (!caller_is_held(caller))
-			return -ESRCH;
 		if (r <= 0)
 			return r < 0 ? (int)r : -EFAULT;
 		end = memchr(to + len, '\0', (size_t)r);
@@ -111,29 +109,50 @@ static int status_take(struct caller *caller, const char *status)
 	return 0;
 }
 
-/* Opening costs more than reading, and a thread makes many names: the last ones stay open. Such a
- * descriptor belongs to the thread, not to its number: of a dead one nothing is read (ESRCH). */
+/* Finding a thread below /proc costs more than looking at it, and a thread makes many names: the last
+ * ones stay open. Such a descriptor belongs to the thread, not to its number: below a dead one nothing
+ * is found. */
+struct thread {
+	pid_t tid;
+	int dir, status;             /* /proc/TID, O_PATH, and its status */
+};
+
+static struct thread *thread_slot(const struct caller *caller)
+{
+	static struct thread threads[THREADS_MAX];
+
+	return &threads[(size_t)caller->tid % THREADS_MAX];
+}
+
+static int thread_open(const struct caller *caller)
+{
+	struct thread *thread = thread_slot(caller);
+	char number[16];
+
+	if (thread->tid > 0) {
+		fd_close(thread->status);
+		fd_close(thread->dir);
+	}
+	*thread = (struct thread){ .dir = FD_NONE, .status = FD_NONE };
+	IGNORE(snprintf(number, sizeof(number), "%d", caller->tid) < 0);
+	thread->dir = openat(caller->broker->proc, number, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (thread->dir < 0)
+		return -EACCES;
+	thread->status = openat(thread->dir, "status", O_RDONLY | O_CLOEXEC);
+	thread->tid = caller->tid;
+	return 0;
+}
+
 static ssize_t status_read(const struct caller *caller, char status[STATUS_BYTES])
 {
-	static struct {
-		pid_t tid;
-		int fd;
-	} open_status[STATUS_OPEN_MAX];
-	size_t slot = (size_t)caller->tid % STATUS_OPEN_MAX;
-	char path[32];
-	ssize_t len;
+	const struct thread *thread = thread_slot(caller);
+	ssize_t len = -1;
 
-	if (open_status[slot].tid == caller->tid) {
-		len = pread(open_status[slot].fd, status, STATUS_BYTES - 1, 0);
-		if (len > 0)
-			return len;
-	}
-	if (open_status[slot].tid > 0)
-		fd_close(open_status[slot].fd);
-	IGNORE(snprintf(path, sizeof(path), "%d/status", caller->tid) < 0);
-	open_status[slot].fd = openat(caller->broker->proc, path, O_RDONLY | O_CLOEXEC);
-	open_status[slot].tid = open_status[slot].fd < 0 ? 0 : caller->tid;
-	return open_status[slot].fd < 0 ? -1 : pread(open_status[slot].fd, status, STATUS_BYTES - 1, 0);
+	if (thread->tid == caller->tid)
+		len = pread(thread->status, status, STATUS_BYTES - 1, 0);
+	if (len <= 0 && thread_open(caller) == 0)
+		len = pread(thread->status, status, STATUS_BYTES - 1, 0);
+	return len;
 }
 
 int caller_status(struct caller *caller)
@@ -144,40 +163,50 @@ int caller_status(struct caller *caller)
 	if (caller->tgid > 0)
 		return 0;
 	len = status_read(caller, status);
-	if (!caller_is_held(caller))
-		return -ESRCH;
 	if (len < 0)
 		return -EACCES;
 	status[len] = '\0';
 	return status_take(caller, status);
 }
 
+/* `name` below /proc/TID. */
+static int thread_path_fd(const struct caller *caller, const char *name)
+{
+	const struct thread *thread = thread_slot(caller);
+	int fd = FD_NONE, r;
+
+	errno = ENOENT;
+	if (thread->tid == caller->tid)
+		fd = openat(thread->dir, name, O_PATH | O_CLOEXEC);
+	if (fd >= 0 || (errno != ENOENT && errno != ESRCH))
+		return fd < 0 ? -errno : fd;
+	r = thread_open(caller);
+	if (r < 0)
+		return r;
+	fd = openat(thread->dir, name, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int caller_cwd(struct caller *caller)
+{
+	if (caller->cwd == FD_NONE)
+		caller->cwd = thread_path_fd(caller, "cwd");
+	return caller->cwd;
+}
+
 int caller_path_fd(struct caller *caller, int fd)
 {
-	char path[48];
+	char name[16];
 	int r;
 
-	if (fd == AT_FDCWD && caller->cwd != FD_NONE) {
-		r = fcntl(caller->cwd, F_DUPFD_CLOEXEC, 0);
-		return r < 0 ? -errno : r;
-	}
-	if (fd == AT_FDCWD)
-		IGNORE(snprintf(path, sizeof(path), "%d/cwd", caller->tid) < 0);
-	else
-		IGNORE(snprintf(path, sizeof(path), "%d/fd/%d", caller->tid, fd) < 0);
-	if (fd < 0 && fd != AT_FDCWD)
+	if (fd < 0)
 		return -EBADF;
-	r = openat(caller->broker->proc, path, O_PATH | O_CLOEXEC);
-	if (r < 0)
-		r = errno == ENOENT && fd != AT_FDCWD ? -EBADF : -errno;
-	if (!caller_is_held(caller)) {
-		fd_close(r);
-		return -ESRCH;
-	}
-	if (r >= 0 && fd == AT_FDCWD)
-		caller->cwd = fcntl(r, F_DUPFD_CLOEXEC, 0);
+	IGNORE(snprintf(name, sizeof(name), "fd/%d", fd) < 0);
+	r = thread_path_fd(caller, name);
+	if (r == -ENOENT)
+		return -EBADF;
 	/* /proc/PID/fd of a process that is not dumpable is root's. */
-	return r == -EACCES && fd != AT_FDCWD ? caller_file(caller, fd) : r;
+	return r == -EACCES ? caller_file(caller, fd) : r;
 }
 
 int caller_file(struct caller *caller, int fd)
@@ -192,10 +221,7 @@ int caller_file(struct caller *caller, int fd)
 	if (pidfd < 0)
 		return -EACCES;
 	file = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	r = file < 0 ? -errno : 0;
-	if (!caller_is_held(caller))
-		return -ESRCH;
-	return r < 0 ? r : TAKE_FD(file);
+	return file < 0 ? -errno : TAKE_FD(file);
 }
 
 int caller_umask(struct caller *caller)

@@ -27,29 +27,33 @@ int place_of(struct caller *caller, int dir_fd, uint64_t address, bool follow, s
 	return r < 0 ? r : place_find(caller, dir_fd, path, follow, ret_place);
 }
 
-static bool exists(const struct place *place)
-{
-	struct stat st;
-
-	return !place->name[0] || fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* Where something new shall be: the last component is not followed. */
+/* Where something new shall be: the last component is not followed. That a name exists is mostly left
+ * to the kernel to say, at the effect. */
 static int new_place_of(struct caller *caller, int dir_fd, uint64_t address, bool directory,
 			struct place *place)
 {
-	int r = place_of(caller, dir_fd, address, false, place);
+	int r = place_of(caller, dir_fd, address, false, place), there;
 
+	if (r >= 0 && !place->name[0])
+		return -EEXIST;
 	if (r < 0)
 		return r;
-	if (exists(place))
-		return -EEXIST;
-	if (errno != ENOENT)
-		return -errno;
-	if (place->slash && !directory)
-		return -ENOENT;
 	r = place_may_appear(caller->broker, place, directory, NULL);
-	return r < 0 ? r : caller_umask(caller);
+	/* mkdir -p: cheaper than asking for the umask */
+	if (r >= 0 && !directory && !place->slash)
+		return 0;
+	there = place_look(place);
+	if (there != -ENOENT)
+		return there < 0 ? there : -EEXIST;
+	return place->slash && !directory ? -ENOENT : r;
+}
+
+/* The last looks before an effect; `mode`: one that has a mode. */
+static int ready(struct caller *caller, int r, bool mode)
+{
+	if (r >= 0 && mode)
+		r = caller_umask(caller);
+	return r < 0 ? r : caller_confirm(caller);
 }
 
 /* ---- mkdir, mknod, symlink ---- */
@@ -57,7 +61,7 @@ static int new_place_of(struct caller *caller, int dir_fd, uint64_t address, boo
 static int call_mkdir(struct caller *caller, int dir_fd, uint64_t path, mode_t mode)
 {
 	cleanup_with(place_finish) struct place place = PLACE_NONE;
-	int r = new_place_of(caller, dir_fd, path, true, &place);
+	int r = ready(caller, new_place_of(caller, dir_fd, path, true, &place), true);
 
 	return r < 0 ? r : cleaned(mkdirat(place.dir, place.name, mode & BROKER_PERMISSIONS));
 }
@@ -78,7 +82,7 @@ static int serve_mkdirat(struct caller *caller, struct outcome *outcome)
 static int call_mknod(struct caller *caller, int dir_fd, uint64_t path, mode_t mode, dev_t dev)
 {
 	cleanup_with(place_finish) struct place place = PLACE_NONE;
-	int r = new_place_of(caller, dir_fd, path, false, &place);
+	int r = ready(caller, new_place_of(caller, dir_fd, path, false, &place), true);
 
 	return r < 0 ? r : cleaned(mknodat(place.dir, place.name, mode, dev));
 }
@@ -107,6 +111,7 @@ static int call_symlink(struct caller *caller, uint64_t text, int dir_fd, uint64
 		return -ENOENT;
 	if (r > 0)
 		r = new_place_of(caller, dir_fd, path, false, &place);
+	r = ready(caller, r, false);
 	return r < 0 ? r : cleaned(symlinkat(target, place.dir, place.name));
 }
 
@@ -132,6 +137,8 @@ static int link_source(struct caller *caller, int dir_fd, uint64_t address, int 
 
 	if (r != 0 || !(flags & AT_EMPTY_PATH))
 		return r < 0 ? r : place_find(caller, dir_fd, path, flags & AT_SYMLINK_FOLLOW, ret_place);
+	if (dir_fd == AT_FDCWD)
+		return -EPERM; /* a directory */
 	ret_place->object = caller_path_fd(caller, dir_fd);
 	return MIN(ret_place->object, 0);
 }
@@ -140,7 +147,7 @@ static int call_link(struct caller *caller, const struct place *from, int dir_fd
 {
 	cleanup_with(place_finish) struct place place = PLACE_NONE;
 	char number[16];
-	int r = new_place_of(caller, dir_fd, path, false, &place);
+	int r = ready(caller, new_place_of(caller, dir_fd, path, false, &place), false);
 
 	if (r < 0)
 		return r;
@@ -182,25 +189,21 @@ struct renaming {
 };
 
 /* `from` arrives at `to`, with all that is in it. */
-static int may_arrive(const struct broker *broker, const struct place *from, const struct place *to)
+static int may_arrive(const struct broker *broker, struct place *from, const struct place *to)
 {
-	struct stat st;
+	int r = place_look(from);
 
-	if (fstatat(from->dir, from->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	return place_may_appear(broker, to, S_ISDIR(st.st_mode), from);
+	return r < 0 ? r : place_may_appear(broker, to, S_ISDIR(from->st.st_mode), from);
 }
 
 /* A name with a slash behind it is a directory. */
-static int slash_holds(const struct place *place, const struct place *source)
+static int slash_holds(const struct place *place, struct place *source)
 {
-	struct stat st;
+	int r = place->slash ? place_look(source) : 0;
 
-	if (!place->slash)
-		return 0;
-	if (fstatat(source->dir, source->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+	if (r < 0 || !place->slash)
+		return r;
+	return S_ISDIR(source->st.st_mode) ? 0 : -ENOTDIR;
 }
 
 static int call_rename(struct caller *caller, const struct renaming *renaming)
@@ -217,12 +220,13 @@ static int call_rename(struct caller *caller, const struct renaming *renaming)
 	r = slash_holds(&from, &from);
 	if (r >= 0)
 		r = slash_holds(&to, &from);
-	if (r >= 0 && renaming->flags & RENAME_NOREPLACE && exists(&to))
+	if (r >= 0 && renaming->flags & RENAME_NOREPLACE && place_look(&to) == 0)
 		r = -EEXIST;
 	if (r >= 0)
 		r = may_arrive(caller->broker, &from, &to);
 	if (r >= 0 && renaming->flags & RENAME_EXCHANGE)
 		r = may_arrive(caller->broker, &to, &from);
+	r = ready(caller, r, false);
 	return r < 0 ? r : cleaned(renameat2(from.dir, from.name, to.dir, to.name, renaming->flags));
 }
 
@@ -250,7 +254,6 @@ static int serve_renameat(struct caller *caller, struct outcome *outcome)
 static int bind_name(struct caller *caller, int fd, struct sockaddr_un *address, size_t len)
 {
 	cleanup_with(place_finish) struct place place = PLACE_NONE;
-	auto_close int cwd = FD_NONE;
 	char path[sizeof(address->sun_path) + 1] = { 0 };
 	int r, dir;
 
@@ -258,15 +261,13 @@ static int bind_name(struct caller *caller, int fd, struct sockaddr_un *address,
 	r = place_find(caller, AT_FDCWD, path, false, &place);
 	if (r < 0)
 		return r;
-	if (exists(&place))
+	if (!place.name[0] || place_look(&place) == 0)
 		return -EADDRINUSE;
 	r = place_may_appear(caller->broker, &place, false, NULL);
-	if (r >= 0)
-		r = caller_umask(caller);
+	dir = caller_cwd(caller);
+	r = ready(caller, r, true);
 	if (r < 0)
 		return r;
-	cwd = caller_path_fd(caller, AT_FDCWD);
-	dir = cwd;
 	if (place.proc) { /* that text would lead to a directory of ours */
 		memset(address->sun_path, 0, sizeof(address->sun_path));
 		if (strlen(place.name) >= sizeof(address->sun_path))
@@ -297,6 +298,9 @@ static int serve_bind(struct caller *caller, struct outcome *outcome)
 	if (fd < 0)
 		return fd;
 	r = caller_bytes(caller, caller->data.args[1], &bytes, len);
+	if (r < 0)
+		return r;
+	r = caller_confirm(caller);
 	if (r < 0)
 		return r;
 	if (bytes.ss_family != AF_UNIX || len <= offsetof(struct sockaddr_un, sun_path) ||

@@ -58,9 +58,10 @@ static int open_waiting(const struct caller *caller, int dir, const char *name, 
 {
 	size_t slot = helper_slot(caller->broker);
 	pid_t pid;
+	int r = slot == HELPERS_MAX ? -ENFILE : caller_confirm(caller);
 
-	if (slot == HELPERS_MAX)
-		return -ENFILE;
+	if (r < 0)
+		return r;
 	/* Not fork(3): its handlers and calls are not in our filter. */
 	pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 	if (pid < 0)
@@ -73,8 +74,13 @@ static int open_waiting(const struct caller *caller, int dir, const char *name, 
 	return 0;
 }
 
-static int open_here(int dir, const char *name, int flags, mode_t mode, struct outcome *outcome)
+static int open_here(const struct caller *caller, int dir, const char *name, int flags, mode_t mode,
+		     struct outcome *outcome)
 {
+	int r = caller_confirm(caller);
+
+	if (r < 0)
+		return r;
 	outcome->fd = openat(dir, name, flags, mode);
 	outcome->flags = flags;
 	return outcome->fd < 0 ? -errno : 0;
@@ -102,7 +108,7 @@ static int open_object(const struct caller *caller, const struct place *place, i
 	IGNORE(snprintf(own, sizeof(own), "self/fd/%d", place->object) < 0);
 	if (waits(&st, flags) && fs.f_type != PIPEFS_MAGIC) /* a pipe without a name does not wait */
 		return open_waiting(caller, caller->broker->proc, own, flags, outcome);
-	return open_here(caller->broker->proc, own, flags, 0, outcome);
+	return open_here(caller, caller->broker->proc, own, flags, 0, outcome);
 }
 
 static int open_existing(const struct caller *caller, const struct place *place, const struct stat *st,
@@ -125,7 +131,7 @@ static int open_existing(const struct caller *caller, const struct place *place,
 	flags = (flags & ~O_CREAT) | O_NOFOLLOW;
 	if (waits(st, flags))
 		return open_waiting(caller, place->dir, place->name, flags, outcome);
-	return open_here(place->dir, place->name, flags, 0, outcome);
+	return open_here(caller, place->dir, place->name, flags, 0, outcome);
 }
 
 static int open_new(struct caller *caller, const struct place *place, int flags, mode_t mode,
@@ -136,11 +142,21 @@ static int open_new(struct caller *caller, const struct place *place, int flags,
 	if (r >= 0)
 		r = caller_umask(caller);
 	if (r >= 0)
-		r = open_here(place->dir, place->name, flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode, outcome);
+		r = open_here(caller, place->dir, place->name, flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode,
+			      outcome);
 	return r;
 }
 
-static int open_place(struct caller *caller, const struct place *place, int flags, mode_t mode,
+/* With O_EXCL: what exists is the kernel's to say, but what exists and is protected says so, too. */
+static int open_exclusive(struct caller *caller, struct place *place, int flags, mode_t mode,
+			  struct outcome *outcome)
+{
+	int r = open_new(caller, place, flags, mode, outcome);
+
+	return r == BROKER_PROTECTED && place_look(place) == 0 ? -EEXIST : r;
+}
+
+static int open_place(struct caller *caller, struct place *place, int flags, mode_t mode,
 		      struct outcome *outcome)
 {
 	bool exclusive = flags & O_EXCL;
@@ -150,20 +166,20 @@ static int open_place(struct caller *caller, const struct place *place, int flag
 		return exclusive ? -EEXIST : open_object(caller, place, flags, outcome);
 	if (!place->name[0] || place->slash)
 		return -EISDIR;
+	if (exclusive)
+		return open_exclusive(caller, place, flags, mode, outcome);
 	for (int i = 0; i < OPEN_TRIES; i++) {
-		struct stat st;
-
-		if (fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-			if (exclusive)
-				return -EEXIST;
-			r = open_existing(caller, place, &st, flags, outcome);
+		r = place_look(place);
+		place->looked = false; /* the next try looks anew */
+		if (r == 0) {
+			r = open_existing(caller, place, &place->st, flags, outcome);
 			if (r != -ENOENT)
 				return r;
-		} else if (errno != ENOENT) {
-			return -errno;
+		} else if (r != -ENOENT) {
+			return r;
 		} else {
 			r = open_new(caller, place, flags, mode, outcome);
-			if (r != -EEXIST || exclusive)
+			if (r != -EEXIST)
 				return r;
 		}
 	}
@@ -202,3 +218,4 @@ int serve_creat(struct caller *caller, struct outcome *outcome)
 	return call_open(caller, &(struct opening){ AT_FDCWD, O_CREAT | O_WRONLY | O_TRUNC,
 			 caller->data.args[0], (mode_t)caller->data.args[1] }, outcome);
 }
+

@@ -28,10 +28,27 @@ struct walk {
 	bool stepwise;               /* a link is among the next components */
 };
 
+static void leave_dir(struct place *place)
+{
+	if (!place->lent)
+		fd_close(place->dir);
+	place->dir = FD_NONE;
+	place->lent = false;
+}
+
 void place_finish(struct place *place)
 {
-	place->dir = fd_close(place->dir);
+	leave_dir(place);
 	place->object = fd_close(place->object);
+}
+
+int place_look(struct place *place)
+{
+	if (!place->looked)
+		place->found = fstatat(place->dir, place->name, &place->st, AT_SYMLINK_NOFOLLOW) < 0 ?
+			       -errno : 0;
+	place->looked = true;
+	return place->found;
 }
 
 int broker_path_of(const struct broker *broker, int fd, char path[BROKER_PATH_MAX])
@@ -69,9 +86,17 @@ static int move_to(struct walk *walk, int fd)
 {
 	if (fd < 0)
 		return fd;
-	fd_close(walk->place.dir);
+	leave_dir(&walk->place);
 	walk->place.dir = fd;
 	return 0;
+}
+
+static int move_to_lent(struct walk *walk, int fd)
+{
+	int r = move_to(walk, fd);
+
+	walk->place.lent = r >= 0;
+	return r;
 }
 
 static int open_path(int dir, const char *name, int flags)
@@ -99,7 +124,7 @@ static int link_expand(struct walk *walk, const char *text)
 	walk->stepwise = false;
 	if (text[0] != '/')
 		return 0;
-	return move_to(walk, open_path(walk->caller->broker->root, ".", O_DIRECTORY));
+	return move_to_lent(walk, walk->caller->broker->root);
 }
 
 /* A link below /proc/PID: an open file or a directory of a process. Only the caller's own. */
@@ -249,15 +274,15 @@ static int last_step(struct walk *walk, const char *name, bool slash, bool follo
 		place->name[0] = '\0';
 		return r < 0 ? r : 1;
 	}
-	r = follow ? is_link(place->dir, name) : 0;
-	if (r > 0) {
+	memcpy(place->name, name, strlen(name) + 1);
+	r = follow ? place_look(place) : 0;
+	if (follow && r == 0 && S_ISLNK(place->st.st_mode)) {
+		place->looked = false;
+		place->name[0] = '\0';
 		r = link_follow(walk, name);
 		return r < 0 || place->object == FD_NONE ? r : 1;
 	}
-	if (r < 0 && r != -ENOENT)
-		return r;
-	memcpy(place->name, name, strlen(name) + 1);
-	return 1;
+	return r < 0 && r != -ENOENT ? r : 1;
 }
 
 static int walk_on(struct walk *walk, bool follow)
@@ -290,11 +315,11 @@ int place_find(struct caller *caller, int dir_fd, const char *path, bool follow,
 	if (r < 0)
 		return -ENAMETOOLONG;
 	if (path[0] == '/')
-		r = open_path(caller->broker->root, ".", O_DIRECTORY);
-	else
-		r = caller_path_fd(caller, dir_fd);
-	/* A relative path from no directory fails at the first look-up. */
-	r = move_to(&walk, r);
+		r = move_to_lent(&walk, caller->broker->root);
+	else if (dir_fd == AT_FDCWD)
+		r = move_to_lent(&walk, caller_cwd(caller));
+	else /* from no directory: fails at the first look-up */
+		r = move_to(&walk, caller_path_fd(caller, dir_fd));
 	if (r >= 0)
 		r = walk_on(&walk, follow);
 	if (r < 0) {
