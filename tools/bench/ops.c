@@ -99,8 +99,7 @@ static void per_operation(void (*operation)(void), uint64_t count)
 	printf("%.1f\n", (double)(now_ns() - begin_ns) / (double)count);
 }
 
-/* Makes files in the working directory, one after the other, and leaves them: ext4 is slow where inodes
- * were freed within the last seconds, and it is not ext4 that is measured. */
+/* Makes files in the working directory, one after the other, and leaves them. */
 static uint64_t create_files(uint64_t count)
 {
 	static uint64_t made;
