@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "compiler/read.h"
+#include "compiler/source.h"
 
 #define EXIT_POLICY_INVALID 120
 
@@ -126,10 +127,6 @@ static void check_whole(struct reader *reader, const struct yaml_node *root)
 {
 	struct policy *policy = reader->policy;
 
-	if (!has_key(reader, root, "schema"))
-		reader_fail(reader, root, "\"schema: 1\" is missing");
-	if (!has_key(reader, root, "name"))
-		reader_fail(reader, root, "\"name\" is missing");
 	if (policy->network_mode == NETWORK_NONE && policy->net_allow.count + policy->net_bind.count > 0)
 		reader_fail(reader, root, "network.allow and network.bind have no effect with `mode: none`; "
 			    "leave them out or write `mode: host`");
@@ -148,21 +145,78 @@ static int by_place(const void *a, const void *b)
 	return (left->column > right->column) - (left->column < right->column);
 }
 
+static void check_base(struct reader *reader, const struct yaml_node *root)
+{
+	if (!has_key(reader, root, "schema"))
+		reader_fail(reader, root, "\"schema: 1\" is missing");
+	if (!has_key(reader, root, "name"))
+		reader_fail(reader, root, "\"name\" is missing");
+	if (reader->base && reader->base[0] && !has_key(reader, root, "extends"))
+		reader_fail(reader, root, "a line looks like `extends: %s`, but is none: indent it", reader->base);
+}
+
+/* One document onto what the policy already says. */
+static int compile_layer(struct reader *reader, bool last)
+{
+	cleanup_with(yaml_finish) struct yaml yaml = { 0 };
+	struct policy *policy = reader->policy;
+	const struct yaml_node *root;
+	int r = yaml_parse(reader->document, &yaml, reader->diagnostics);
+
+	if (r < 0)
+		return r;
+	/* What a base is called is not what this one is called. */
+	IGNORE(text_copy(policy->version, sizeof(policy->version), slice_of("0")));
+	policy->description[0] = '\0';
+	reader->yaml = &yaml;
+	root = yaml_node(&yaml, 0);
+	read_mapping(reader, policy_keys, root, policy);
+	if (root->kind == YAML_MAPPING)
+		check_base(reader, root);
+	if (root->kind == YAML_MAPPING && last)
+		check_whole(reader, root);
+	return reader->diagnostics->count > 0 ? -EINVAL : 0;
+}
+
+int policy_compile_source(const struct policy_source *source, struct policy *ret_policy,
+			  struct policy_notes *notes, struct diagnostics *ret_diagnostics)
+{
+	int r = 0;
+
+	set_defaults(ret_policy);
+	*ret_diagnostics = (struct diagnostics){ .file = source->layers[0].path };
+	for (uint32_t i = source->count; r == 0 && i > 0; i--) {
+		const struct policy_layer *layer = &source->layers[i - 1];
+		struct reader reader = {
+			.policy = ret_policy, .diagnostics = ret_diagnostics, .base = layer->extends,
+			.document = layer->bytes.data ? buf_slice(&layer->bytes) : slice_of(""),
+			.layer = i - 1, .extending = i < source->count, .notes = notes,
+		};
+
+		ret_diagnostics->file = layer->path;
+		ret_diagnostics->layer = i - 1;
+		r = compile_layer(&reader, i == 1);
+	}
+	qsort(ret_diagnostics->items, ret_diagnostics->count, sizeof(ret_diagnostics->items[0]), by_place);
+	return r;
+}
+
 int policy_compile(const char *name, const char *bytes, size_t len, struct policy *ret_policy,
 		   struct diagnostics *ret_diagnostics)
 {
-	cleanup_with(yaml_finish) struct yaml yaml = { 0 };
-	struct reader reader = { .yaml = &yaml, .policy = ret_policy, .diagnostics = ret_diagnostics };
+	auto_free struct policy_source *source = calloc(1, sizeof(*source));
 	int r;
 
 	*ret_diagnostics = (struct diagnostics){ .file = name };
-	set_defaults(ret_policy);
-	r = yaml_parse(slice_new(bytes, len), &yaml, ret_diagnostics);
-	if (r < 0)
-		return r;
-	read_mapping(&reader, policy_keys, yaml_node(&yaml, 0), ret_policy);
-	if (yaml_node(&yaml, 0)->kind == YAML_MAPPING)
-		check_whole(&reader, yaml_node(&yaml, 0));
-	qsort(ret_diagnostics->items, ret_diagnostics->count, sizeof(ret_diagnostics->items[0]), by_place);
-	return ret_diagnostics->count > 0 ? -EINVAL : 0;
+	if (!source) {
+		diagnostics_add(ret_diagnostics, 0, 0, "no memory to read this document");
+		return -EINVAL;
+	}
+	source->count = 1;
+	/* Borrowed: nothing here writes to it or frees it. */
+	source->layers[0].bytes = buf_fixed((char *)(uintptr_t)bytes, len);
+	source->layers[0].bytes.len = len;
+	r = policy_compile_source(source, ret_policy, NULL, ret_diagnostics);
+	ret_diagnostics->file = name;
+	return r;
 }

@@ -24,6 +24,7 @@ struct diagnostic {
 
 struct diagnostics {
 	const char *file;        /* for display; borrowed */
+	uint32_t layer;          /* of the policy_source (source.h) that all items are about */
 	uint32_t count;          /* of items[] */
 	uint32_t dropped;        /* errors beyond POLICY_ERRORS_MAX */
 	struct diagnostic items[POLICY_ERRORS_MAX];
@@ -71,7 +72,9 @@ int policy_find(const char *name, char path[POLICY_PATH_MAX], struct error *err)
 /* The i-th directory that policy_find() looks into, "" when it does not exist for this caller;
  * -ENOENT behind the last. */
 int policy_directory(size_t i, char path[POLICY_PATH_MAX]);
-/* find, read and compile. With -EINVAL the errors of the document are in *ret_diagnostics, too. */
+/* The same for what ships with this program, and nothing else. */
+int policy_find_shipped(const char *name, char path[POLICY_PATH_MAX], struct error *err) MUST_USE;
+/* find, read and compile, with what it extends. With -EINVAL the errors of the document are in *ret_diagnostics, too. */
 int policy_load(const char *name, struct policy *ret_policy, struct diagnostics *ret_diagnostics,
 		char path[POLICY_PATH_MAX], struct error *err) MUST_USE;
 

@@ -129,6 +129,7 @@ static json_t *value_json(const struct policy *policy, const struct key *key, co
 
 	switch (key->type) {
 	case KEY_UNSUPPORTED:
+	case KEY_EXTENDS:
 		return NULL;
 	case KEY_SECTION:
 		return section_json(policy, key->keys, base);

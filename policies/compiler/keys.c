@@ -148,6 +148,8 @@ const struct key secret_keys[] = {
 
 const struct key policy_keys[] = {
 	{ .name = "schema", .doc = "the version of this format: 1", .type = KEY_SCHEMA },
+	{ .name = "extends", .doc = "a shipped policy: values replace its own, lists are added to",
+	  .type = KEY_EXTENDS, .offset = SIZE_MAX },
 	{ .name = "name", .doc = "what the policy is called", .type = KEY_NAME,
 	  .offset = offsetof(struct policy, name), .max = POLICY_NAME_MAX },
 	{ .name = "version", .doc = "of this policy, in quotes", .type = KEY_TEXT,

@@ -12,6 +12,7 @@
 enum key_type {
 	KEY_UNSUPPORTED,         /* known, comes later: refused, never ignored */
 	KEY_SECTION,             /* a mapping with the keys of `keys` */
+	KEY_EXTENDS,             /* the name of a shipped policy */
 	KEY_SCHEMA,              /* the number 1 */
 	KEY_CALLER,              /* the word `caller` */
 	KEY_NAME,                /* letters, digits, - _ . into char[max] */

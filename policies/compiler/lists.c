@@ -149,6 +149,9 @@ void read_list(struct reader *reader, const struct key *key, const struct yaml_n
 		else if (policy_add(reader->policy, field, buf_slice(&clean)) < 0)
 			reader_fail(reader, item, "\"%s\" has more than %u entries, or the lists of this "
 				    "policy are too long together", key->name, POLICY_LIST_MAX);
+		else
+			policy_notes_add(reader->notes, (size_t)((char *)field - (char *)reader->policy),
+					 reader->layer, buf_slice(&clean), reader->document, item->line);
 	}
 }
 
@@ -206,7 +209,7 @@ void read_features(struct reader *reader, const struct yaml_node *node, uint32_t
 			    near ? "; did you mean \"" : "; `bailiff doctor` lists them",
 			    near ? near : "", near ? "\"?" : "");
 	}
-	*ret_bits = bits;
+	*ret_bits = reader->extending ? *ret_bits | bits : bits;
 }
 
 static void read_baseline(struct reader *reader, const struct yaml_node *name,

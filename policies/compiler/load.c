@@ -7,7 +7,7 @@
 
 #include "base/io.h"
 #include "base/text.h"
-#include "compiler/compile.h"
+#include "compiler/source.h"
 
 #define EXIT_POLICY_INVALID 120
 #define SUFFIX ".yaml"
@@ -154,6 +154,22 @@ int policy_find(const char *name, char path[POLICY_PATH_MAX], struct error *err)
 	return not_found(name, err);
 }
 
+int policy_find_shipped(const char *name, char path[POLICY_PATH_MAX], struct error *err)
+{
+	char directory[POLICY_PATH_MAX];
+	struct stat st;
+
+	for (size_t i = DIRECTORY_SHARE; policy_directory(i, directory) == 0; i++) {
+		int wanted = snprintf(path, POLICY_PATH_MAX, "%s/%s" SUFFIX, directory, name);
+
+		if (directory[0] && wanted > 0 && wanted < (int)POLICY_PATH_MAX && !strchr(name, '/') &&
+		    stat(path, &st) == 0)
+			return 0;
+	}
+	not_found(name, err);
+	return error_next(err, "`extends` takes policies that ship with Bailiff: see its folder share/bailiff/policies");
+}
+
 /* The checks of a file that decides what an agent may do, on the descriptor that is read. */
 static int check_file(int fd, const char *shown, uid_t *ret_owner, struct error *err)
 {
@@ -216,15 +232,21 @@ int policy_read(const char *path, struct buf *ret_bytes, struct error *err)
 int policy_load(const char *name, struct policy *ret_policy, struct diagnostics *ret_diagnostics,
 		char path[POLICY_PATH_MAX], struct error *err)
 {
-	cleanup_with(buf_finish) struct buf bytes = buf_growing(POLICY_BYTES_MAX + 1);
-	int r;
+	auto_free struct policy_source *source = calloc(1, sizeof(*source));
+	int r = source ? policy_source_read(name, source, err) : -ENOMEM;
 
 	*ret_diagnostics = (struct diagnostics){ .file = name };
-	r = policy_find(name, path, err);
-	if (r == 0)
-		r = policy_read(path, &bytes, err);
-	if (r < 0)
-		return r;
-	r = policy_compile(path, bytes.data ? bytes.data : "", bytes.len, ret_policy, ret_diagnostics);
-	return r < 0 ? diagnostics_error(ret_diagnostics, err) : 0;
+	path[0] = '\0';
+	if (source)
+		IGNORE(text_copy(path, POLICY_PATH_MAX, slice_of(source->layers[0].path)));
+	if (r == 0) {
+		r = policy_compile_source(source, ret_policy, NULL, ret_diagnostics);
+		/* Its names live in the source. A base that is wrong is named by its error. */
+		if (r < 0)
+			r = diagnostics_error(ret_diagnostics, err);
+		ret_diagnostics->file = ret_diagnostics->layer == 0 ? path : "(an extended policy)";
+	}
+	if (source)
+		policy_source_finish(source);
+	return r;
 }

@@ -231,12 +231,36 @@ static void read_constant(struct reader *reader, const struct yaml_node *node, c
 			    reader_show(reader, node, shown));
 }
 
+/* The base was found before anything was understood: by its line, or not at all. */
+static void read_extends(struct reader *reader, const struct yaml_node *node)
+{
+	char shown[SHOWN_MAX];
+
+	if (!reader->base || reader->base[0] == '\0' || node->kind != YAML_SCALAR ||
+	    !slice_is(yaml_text(reader->yaml, node), reader->base))
+		reader_fail(reader, node, "%s cannot be extended: `extends: NAME` stands on a line of its own, from "
+			    "its first column on, and NAME is a shipped policy", reader_show(reader, node, shown));
+}
+
+/* Lists note their entries themselves. */
+static void note_value(struct reader *reader, const struct key *key, const struct yaml_node *node,
+		       const void *base)
+{
+	if (reader->notes && node->kind == YAML_SCALAR && key->offset != SIZE_MAX)
+		policy_notes_add(reader->notes,
+				 (size_t)((const char *)base - (const char *)reader->policy) + key->offset,
+				 reader->layer, slice_of(""), reader->document, node->line);
+}
+
 void read_value(struct reader *reader, const struct key *key, const struct yaml_node *node, void *base)
 {
 	void *field = key->offset == SIZE_MAX ? NULL : (char *)base + key->offset;
 
 	switch (key->type) {
 	case KEY_UNSUPPORTED:
+		return;
+	case KEY_EXTENDS:
+		read_extends(reader, node);
 		return;
 	case KEY_SECTION:
 		read_mapping(reader, key->keys, node, base);
@@ -360,6 +384,7 @@ static void read_pair(struct reader *reader, const struct key *keys, const struc
 			reader_fail(reader, name, "\"%s\" is not supported yet", key->name);
 		else
 			read_value(reader, key, value, base);
+		note_value(reader, key, value, base);
 		return;
 	}
 	fail_unknown(reader, keys, name);

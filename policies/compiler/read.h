@@ -4,12 +4,19 @@
 #define COMPILER_READ_H
 
 #include "compiler/keys.h"
+#include "compiler/notes.h"
 #include "compiler/yaml.h"
 
 struct reader {
 	const struct yaml *yaml;
 	struct policy *policy;
 	struct diagnostics *diagnostics;
+	/* of policy_compile_source(); 0 elsewhere */
+	struct slice document;
+	const char *base;           /* the policy that was found for `extends`; "" = none */
+	uint32_t layer;
+	bool extending;             /* lists and bits already hold what a base says */
+	struct policy_notes *notes; /* NULL = not wanted */
 };
 
 /* Adds a diagnostic at a node. */

@@ -41,14 +41,17 @@ live() {
 start_supervisor || { not_ok "the supervisor starts"; finish; }
 for cases in "$TOP"/policies/library/*.cases; do
 	name=$(basename "$cases" .cases)
-	cp "$cases" "$WORK/policy.cases"
-	plant "$cases"
+	: >"$WORK/policy.cases"
+	for part in "$cases" $(sed -n "s|^include \(.*\)|$TOP/policies/library/\1.inc|p" "$cases"); do
+		grep -v '^include ' "$part" >>"$WORK/policy.cases"
+	done
+	plant "$WORK/policy.cases"
 	(cd "$WORK" && ./cases policy.cases "$WORK" /nonexistent 1 syscall) >"$T/control"
 	is "$name, control: outside no call is refused so" "$(grep -c ' ok syscall .* deny ' "$T/control")" 0
 	check "$name: each line was tried" live "$name"
 	is "$name: the run agrees with the decision in $(grep -c ' ok ' "$T/said") lines, $runs runs" "$(grep ' bad' "$T/said")" ""
 	check "$name: and those are most of its lines" test "$(grep ' ok ' "$T/said" | sort -u | wc -l)" -ge \
-		"$(($(grep -c '^[a-z]' "$cases") * 3 / 4))"
+		"$(($(grep -c '^[a-z]' "$WORK/policy.cases") * 3 / 4))"
 	rm -rf "$WORK"
 	mkdir "$WORK"
 	chown "$RUN_USER:" "$WORK"

@@ -7,8 +7,10 @@
 #include <seccomp.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "cli/policy_cases.h"
-#include "compiler/compile.h"
+#include "cli/preset.h"
+#include "compiler/source.h"
 #include "decide/forbidden.h"
 #include "lib/filter_machine.h"
 #include "lib/runner.h"
@@ -21,21 +23,53 @@
 static char names[POLICIES_MAX][128];
 static int name_count;
 
+/* As policy_source_read(), from the tree's library wherever this program is. */
+static void read_source(const char *file, struct policy_source *source)
+{
+	char name[POLICY_NAME_MAX];
+	struct error err = { 0 };
+
+	IGNORE(text_copy(name, sizeof(name), slice_of(file)));
+	while (name[0] && source->count < POLICY_LAYERS_MAX) {
+		struct policy_layer *layer = &source->layers[source->count++];
+
+		layer->bytes = buf_growing(POLICY_BYTES_MAX);
+		IGNORE(snprintf(layer->path, sizeof(layer->path), "%s/%s.yaml", LIBRARY, name) < 0);
+		ck_assert_msg(policy_read(layer->path, &layer->bytes, &err) == 0, "%s: %s", layer->path, err.text);
+		IGNORE(policy_base_name(buf_slice(&layer->bytes), name));
+		IGNORE(text_copy(layer->extends, sizeof(layer->extends), slice_of(name)));
+	}
+}
+
 static void load(const char *file, struct policy *policy)
 {
-	cleanup_with(buf_finish) struct buf bytes = buf_growing(POLICY_BYTES_MAX);
+	auto_free struct policy_source *source = calloc(1, sizeof(*source));
 	struct diagnostics diagnostics;
-	struct error err = { 0 };
-	char path[256];
 	int r;
 
-	IGNORE(snprintf(path, sizeof(path), "%s/%s.yaml", LIBRARY, file) < 0);
-	r = policy_read(path, &bytes, &err);
-	ck_assert_msg(r == 0, "%s: %s", path, err.text);
-	r = policy_compile(path, bytes.data, bytes.len, policy, &diagnostics);
+	ck_assert_ptr_nonnull(source);
+	read_source(file, source);
+	r = policy_compile_source(source, policy, NULL, &diagnostics);
 	if (r < 0)
 		diagnostics_print(stderr, &diagnostics);
-	ck_assert_msg(r == 0, "%s does not compile", path);
+	ck_assert_msg(r == 0, "%s does not compile", file);
+	policy_source_finish(source);
+}
+
+/* The lines of NAME.cases and of what it includes. */
+static void read_cases(const char *name, struct buf *to)
+{
+	struct error err = { 0 };
+	char path[256], include[CASES_INCLUDE_MAX];
+	size_t own;
+
+	IGNORE(snprintf(path, sizeof(path), "%s/%s.cases", LIBRARY, name) < 0);
+	ck_assert_msg(policy_read(path, to, &err) == 0, "a shipped policy needs cases: %s", err.text);
+	own = to->len;
+	for (uint32_t i = 0; policy_cases_include(slice_new(to->data, own), i, include) == 0; i++) {
+		IGNORE(snprintf(path, sizeof(path), "%s/%s.inc", LIBRARY, include) < 0);
+		ck_assert_msg(policy_read(path, to, &err) == 0, "%s includes what is not there: %s", name, err.text);
+	}
 }
 
 struct tally {
@@ -62,13 +96,12 @@ START_TEST(a_shipped_policy_decides_as_its_cases_say)
 	cleanup_with(buf_finish) struct buf cases = buf_growing(1U << 20);
 	struct tally tally = { .name = names[_i] };
 	struct error err = { 0 };
-	char path[256];
+	const char *path = names[_i];
 	int asked;
 
 	load(names[_i], policy);
 	ck_assert_str_eq(policy->name, names[_i]);
-	IGNORE(snprintf(path, sizeof(path), "%s/%s.cases", LIBRARY, names[_i]) < 0);
-	ck_assert_msg(policy_read(path, &cases, &err) == 0, "a shipped policy needs cases: %s", err.text);
+	read_cases(names[_i], &cases);
 	asked = policy_cases(policy, buf_slice(&cases), count_result, &tally, &err);
 	ck_assert_msg(asked >= CASES_LEAST, "%s has %d cases, want %d", path, asked, CASES_LEAST);
 	ck_assert_msg(tally.denials > 10, "%s has %d denials", path, tally.denials);
@@ -107,20 +140,21 @@ START_TEST(the_compiled_filter_agrees_with_the_cases)
 {
 	cleanup_with(policy_free_p) struct policy *policy = policy_new();
 	cleanup_with(buf_finish) struct buf program = buf_growing(1U << 20);
+	cleanup_with(buf_finish) struct buf cases = buf_growing(1U << 20);
 	struct error err = { 0 };
-	char path[256], line[512];
+	char line[512];
 	int asked = 0;
 	FILE *file;
 
 	load(names[_i], policy);
 	ck_assert_msg(policy_filter(policy, &program, &err) == 0, "%s", err.text);
-	IGNORE(snprintf(path, sizeof(path), "%s/%s.cases", LIBRARY, names[_i]) < 0);
-	file = fopen(path, "re");
+	read_cases(names[_i], &cases);
+	file = fmemopen(cases.data, cases.len, "re");
 	ck_assert_ptr_nonnull(file);
 	while (fgets(line, sizeof(line), file))
 		asked += check_call(names[_i], buf_slice(&program), line);
 	fclose(file);
-	ck_assert_msg(asked >= CALLS_LEAST, "%s has %d lines about calls", path, asked);
+	ck_assert_msg(asked >= CALLS_LEAST, "%s has %d lines about calls", names[_i], asked);
 	/* And all that decide() refuses, whether a case names it or not. */
 	for (size_t i = 0; i < forbidden_call_count; i++)
 		ck_assert_int_eq(filter_answer(buf_slice(&program), forbidden_calls[i].number),
@@ -147,9 +181,9 @@ START_TEST(a_wrong_case_is_found)
 }
 END_TEST
 
-START_TEST(the_four_shipped_policies_are_there)
+START_TEST(the_shipped_policies_are_there)
 {
-	static const char *const wanted[] = { "default", "coding-agent", "offline", "ci" };
+	static const char *const wanted[] = { "base", "default", "coding-agent", "offline", "ci", "internet", "agent" };
 
 	for (size_t i = 0; i < COUNT(wanted); i++) {
 		bool found = false;
@@ -158,6 +192,29 @@ START_TEST(the_four_shipped_policies_are_there)
 			found |= strcmp(names[j], wanted[i]) == 0;
 		ck_assert_msg(found, "%s is missing", wanted[i]);
 	}
+}
+END_TEST
+
+/* Whoever types the name of a program gets a policy that exists. */
+START_TEST(each_preset_has_its_policy)
+{
+	static const char *const programs[] = {
+		"claude", "codex", "gemini", "opencode", "copilot", "aider", "npm", "npx", "pip", "pip3", "cargo",
+		"git", "make", "gmake",
+	};
+	cleanup_with(policy_free_p) struct policy *policy = policy_new();
+	char path[64];
+
+	for (size_t i = 0; i < COUNT(programs); i++) {
+		IGNORE(snprintf(path, sizeof(path), "/opt/x/%s", programs[i]) < 0);
+		ck_assert_msg(preset_of(programs[i]) && preset_of(path) == preset_of(programs[i]), "%s has no preset",
+			      programs[i]);
+		load(preset_of(programs[i]), policy);
+	}
+	ck_assert_ptr_null(preset_of("default"));
+	ck_assert_ptr_null(preset_of("claude/"));
+	ck_assert_ptr_null(preset_of("Claude"));
+	ck_assert_ptr_null(preset_of("./claude.sh"));
 }
 END_TEST
 
@@ -185,7 +242,8 @@ Suite *suite_make(void)
 	tcase_add_loop_test(cases, a_shipped_policy_decides_as_its_cases_say, 0, name_count);
 	tcase_add_loop_test(cases, the_compiled_filter_agrees_with_the_cases, 0, name_count);
 	tcase_add_loop_test(cases, a_wrong_case_is_found, 0, 13);
-	tcase_add_test(cases, the_four_shipped_policies_are_there);
+	tcase_add_test(cases, the_shipped_policies_are_there);
+	tcase_add_test(cases, each_preset_has_its_policy);
 	tcase_set_tags(cases, "pure");
 	suite_add_tcase(suite, cases);
 	return suite;

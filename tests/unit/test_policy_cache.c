@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/policy_cache.h"
 #include "lib/runner.h"
 
@@ -45,9 +46,15 @@ static void teardown(void)
 
 static struct policy_key key_of(const char *document)
 {
+	static struct policy_source source;
 	struct policy_key key;
 
-	ck_assert_int_eq(policy_cache_key(&args, "/etc/bailiff/x.yaml", slice_of(document), &key), 0);
+	source.count = 1;
+	IGNORE(text_copy(source.layers[0].path, POLICY_PATH_MAX, slice_of("/etc/bailiff/x.yaml")));
+	source.layers[0].bytes = buf_growing(4096);
+	ck_assert_int_eq(buf_text(&source.layers[0].bytes, document), 0);
+	ck_assert_int_eq(policy_cache_key(&args, &source, &key), 0);
+	policy_source_finish(&source);
 	return key;
 }
 

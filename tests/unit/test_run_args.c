@@ -305,12 +305,12 @@ START_TEST(the_banner_says_what_is_in_force_and_what_is_missing)
 	};
 	char line[512], tiny[16];
 
-	session_banner(&started, line, sizeof(line));
+	session_banner(&started, NULL, line, sizeof(line));
 	ck_assert_ptr_nonnull(strstr(line, "enforced: namespaces seccomp"));
 	ck_assert_ptr_nonnull(strstr(line, "MISSING: landlock"));
 	ck_assert_ptr_nonnull(strstr(line, "network none"));
 	ck_assert_ptr_null(strchr(line, '\033'));
-	session_banner(&started, tiny, sizeof(tiny));
+	session_banner(&started, NULL, tiny, sizeof(tiny));
 	ck_assert_uint_lt(strlen(tiny), sizeof(tiny));
 }
 END_TEST

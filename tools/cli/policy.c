@@ -87,42 +87,74 @@ static int policy_lint(int argc, char **argv)
 	return r;
 }
 
+struct shown {
+	struct policy *policy;
+	struct policy_source source;
+	struct policy_notes notes;
+	struct buf json;
+};
+
+static void shown_finish(struct shown **shown)
+{
+	if (!*shown)
+		return;
+	policy_free((*shown)->policy);
+	policy_source_finish(&(*shown)->source);
+	policy_notes_finish(&(*shown)->notes);
+	buf_finish(&(*shown)->json);
+	free(*shown);
+}
+
+static int show_compile(const char *name, struct shown *shown, struct error *err)
+{
+	struct diagnostics diagnostics = { 0 };
+	int r = policy_source_read(name, &shown->source, err);
+
+	if (r < 0)
+		return r;
+	if (policy_compile_source(&shown->source, shown->policy, &shown->notes, &diagnostics) == 0)
+		return 0;
+	if (diagnostics.count > 1)
+		diagnostics_print(stderr, &diagnostics);
+	return diagnostics_error(&diagnostics, err);
+}
+
+static int show_one(const char *name, struct shown *shown, bool json, struct error *err)
+{
+	uint8_t digest[32];
+	int r = show_compile(name, shown, err);
+
+	if (r < 0)
+		return r;
+	r = policy_json(shown->policy, &shown->json);
+	if (r == 0)
+		r = policy_digest(buf_slice(&shown->json), digest);
+	if (r < 0)
+		return error_set(err, r, "write policy '%s' as JSON", shown->policy->name);
+	if (json)
+		printf("%.*s\n", (int)shown->json.len, shown->json.data);
+	else
+		policy_print(shown->policy, &shown->source, &shown->notes, digest);
+	return 0;
+}
+
 static int policy_show(int argc, char **argv)
 {
-	cleanup_with(policy_free_p) struct policy *policy = policy_new();
-	cleanup_with(buf_finish) struct buf json = buf_growing(POLICY_BYTES_MAX);
-	struct diagnostics diagnostics = { 0 };
+	cleanup_with(shown_finish) struct shown *shown = calloc(1, sizeof(*shown));
 	struct policy_args args = { 0 };
 	struct option_words words;
-	char path[POLICY_PATH_MAX];
 	struct error err = { 0 };
-	uint8_t digest[32];
 	int r = options_take(&show_options_, argc, argv, &args, &words);
 
 	if (r >= 0)
 		return r;
 	if (words.count != 1)
 		return cli_usage("policy show", "name one policy; `bailiff policy list` shows all");
-	if (!policy)
+	if (!shown || !(shown->policy = policy_new()))
 		return CLI_INTERNAL;
-	r = policy_load(words.words[0], policy, &diagnostics, path, &err);
-	if (r < 0) {
-		if (diagnostics.count > 1)
-			diagnostics_print(stderr, &diagnostics);
-		return cli_fail(&err);
-	}
-	r = policy_json(policy, &json);
-	if (r == 0)
-		r = policy_digest(buf_slice(&json), digest);
-	if (r < 0) {
-		error_set(&err, r, "write policy '%s' as JSON", policy->name);
-		return cli_fail(&err);
-	}
-	if (args.json)
-		printf("%.*s\n", (int)json.len, json.data);
-	else
-		policy_print(policy, path, digest);
-	return CLI_OK;
+	shown->json = buf_growing(POLICY_BYTES_MAX);
+	shown->notes = policy_notes_new();
+	return show_one(words.words[0], shown, args.json, &err) < 0 ? cli_fail(&err) : CLI_OK;
 }
 
 /* ---- list ---- */
@@ -221,25 +253,50 @@ static int cases_name(const char *path, char to[POLICY_PATH_MAX])
 		0 : -ENAMETOOLONG;
 }
 
+/* One file of cases, and with `top` those that it includes. Adds to *asked. */
+static int check_file(const struct policy *policy, const char *file, bool top, int *asked, uint32_t *failed,
+		      struct error *err)
+{
+	cleanup_with(buf_finish) struct buf cases = buf_growing(CASES_BYTES_MAX);
+	struct case_count count = { .file = file };
+	char name[CASES_INCLUDE_MAX], path[POLICY_PATH_MAX];
+	const char *slash = strrchr(file, '/');
+	int folder = slash ? (int)(slash - file) + 1 : 0;
+	int r = policy_read(file, &cases, err);
+
+	if (r == 0)
+		r = policy_cases(policy, buf_slice(&cases), case_result, &count, err);
+	if (r < 0)
+		return r;
+	*asked += r;
+	*failed += count.failed;
+	r = 0;
+	for (uint32_t i = 0; top && r == 0 && policy_cases_include(buf_slice(&cases), i, name) == 0; i++) {
+		if (strchr(name, '/') || snprintf(path, sizeof(path), "%.*s%s.inc", folder, file, name) >=
+						 (int)sizeof(path))
+			return error_say(err, -EINVAL, "%s: include takes a name of the same folder", file);
+		r = check_file(policy, path, false, asked, failed, err);
+	}
+	return r;
+}
+
 static int check_cases(const char *name, struct error *err)
 {
 	cleanup_with(policy_free_p) struct policy *policy = policy_new();
-	cleanup_with(buf_finish) struct buf cases = buf_growing(CASES_BYTES_MAX);
 	struct diagnostics diagnostics = { 0 };
 	char path[POLICY_PATH_MAX], file[POLICY_PATH_MAX];
-	struct case_count count = { .file = file };
+	uint32_t failed = 0;
+	int asked = 0;
 	int r = policy ? policy_load(name, policy, &diagnostics, path, err) : -ENOMEM;
 
 	if (r == 0)
 		r = cases_name(path, file);
 	if (r == 0)
-		r = policy_read(file, &cases, err);
-	if (r == 0)
-		r = policy_cases(policy, buf_slice(&cases), case_result, &count, err);
+		r = check_file(policy, file, true, &asked, &failed, err);
 	if (r < 0)
 		return err->code ? r : error_set(err, r, "check the cases of '%s'", name);
-	printf("%s: %d cases, %u do not hold\n", file, r, count.failed);
-	return r > 0 && count.failed == 0 ? CLI_OK : CLI_NONE;
+	printf("%s: %d cases, %u do not hold\n", file, asked, failed);
+	return asked > 0 && failed == 0 ? CLI_OK : CLI_NONE;
 }
 
 static int policy_check_cases(int argc, char **argv)

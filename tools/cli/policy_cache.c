@@ -52,7 +52,7 @@ static void add_list(SHA256_CTX *context, const struct option_list *list)
 		add_text(context, list->items[i]);
 }
 
-int policy_cache_key(const struct run_args *args, const char *path, struct slice document,
+int policy_cache_key(const struct run_args *args, const struct policy_source *source,
 		     struct policy_key *ret_key)
 {
 	const uint64_t numbers[] = { args->memory_bytes, args->wall_ns, args->cpu_milli, args->pids,
@@ -74,8 +74,10 @@ int policy_cache_key(const struct run_args *args, const char *path, struct slice
 	add_list(&context, &args->read);
 	add_list(&context, &args->write);
 	add_list(&context, &args->env);
-	add_text(&context, path);
-	add(&context, document.data, document.len);
+	for (uint32_t i = 0; i < source->count; i++) {
+		add_text(&context, source->layers[i].path);
+		add(&context, source->layers[i].bytes.data, source->layers[i].bytes.len);
+	}
 	SHA256_Final(ret_key->bytes, &context);
 	return 0;
 }

@@ -161,27 +161,55 @@ static const char *check_case(const struct rules *rules, const struct case_line 
 	return is_explained(&decision) ? NULL : "the denial has no reason or remedy";
 }
 
+/* Takes a line off *rest. False when there is none; a line with too many words has no words. */
+static bool line_take(struct slice *rest, struct slice *ret_text, struct case_line *ret_line, bool *ret_whole)
+{
+	const char *end = rest->len ? memchr(rest->data, '\n', rest->len) : NULL;
+	size_t used;
+
+	if (rest->len == 0)
+		return false;
+	*ret_text = slice_new(rest->data, end ? (size_t)(end - rest->data) : rest->len);
+	used = ret_text->len + (end != NULL);
+	*rest = slice_new(rest->data + used, rest->len - used);
+	*ret_whole = split(*ret_text, ret_line);
+	return true;
+}
+
+static bool is_include(const struct case_line *line)
+{
+	return line->count == 2 && slice_is(line->words[0], "include");
+}
+
+int policy_cases_include(struct slice cases, uint32_t nth, char ret_name[CASES_INCLUDE_MAX])
+{
+	struct case_line line;
+	struct slice text;
+	bool whole;
+
+	while (line_take(&cases, &text, &line, &whole)) {
+		if (whole && is_include(&line) && nth-- == 0)
+			return text_copy(ret_name, CASES_INCLUDE_MAX, line.words[1]);
+	}
+	return -ENOENT;
+}
+
 static int ask_all(const struct rules *rules, struct slice cases, case_result_fn result, void *context)
 {
+	struct case_line line;
+	struct slice text;
 	uint32_t number = 0;
 	int asked = 0;
+	bool whole;
 
-	while (cases.len > 0) {
-		const char *end = memchr(cases.data, '\n', cases.len);
-		struct slice text = slice_new(cases.data, end ? (size_t)(end - cases.data) : cases.len);
-		size_t used = text.len + (end != NULL);
+	while (line_take(&cases, &text, &line, &whole)) {
 		char problem[PROBLEM_MAX];
-		struct case_line line;
 
 		number++;
-		cases = slice_new(cases.data + used, cases.len - used);
-		if (!split(text, &line)) {
-			result(context, number, text, "too many words");
-			asked++;
-		} else if (line.count > 0) {
-			result(context, number, text, check_case(rules, &line, problem));
-			asked++;
-		}
+		if (whole && (line.count == 0 || is_include(&line)))
+			continue;
+		result(context, number, text, whole ? check_case(rules, &line, problem) : "too many words");
+		asked++;
 	}
 	return asked;
 }

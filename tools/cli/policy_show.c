@@ -4,10 +4,17 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/paths.h"
 #include "compiler/keys.h"
 
 #define VALUE_MAX 128U
 #define DOC_COLUMN 46
+
+struct shower {
+	const struct policy *policy;
+	const struct policy_source *source;
+	const struct policy_notes *notes;
+};
 
 static void print_line(unsigned int depth, const char *name, const char *value, const char *doc)
 {
@@ -21,13 +28,51 @@ static void print_line(unsigned int depth, const char *name, const char *value, 
 		printf("%-*s# %s\n", DOC_COLUMN, left, doc);
 }
 
-static void print_list(const struct policy *policy, unsigned int depth, const struct policy_list *list)
+/* "default" for the document of that name that a policy extends; "" for its own. */
+static void layer_name(const struct shower *shower, uint32_t layer, char to[POLICY_NAME_MAX])
+{
+	const char *path, *slash;
+	size_t len;
+
+	to[0] = '\0';
+	if (layer == 0 || layer >= shower->source->count)
+		return;
+	path = shower->source->layers[layer].path;
+	slash = strrchr(path, '/');
+	path = slash ? slash + 1 : path;
+	len = strlen(path);
+	IGNORE(text_copy(to, POLICY_NAME_MAX, slice_new(path, len > 5 ? len - 5 : len)) < 0);
+}
+
+/* Why it is there, and which policy says so. False when there is nothing to say. */
+static bool format_note(const struct shower *shower, const void *field, struct slice text, char *to, size_t size)
+{
+	size_t offset = (size_t)((const char *)field - (const char *)shower->policy);
+	const struct policy_note *note = policy_notes_find(shower->notes, offset, text);
+	char name[POLICY_NAME_MAX], reason[512];
+
+	/* Where a setting comes from is said only with its reason; of an entry of a list always. */
+	if (!note || (text.len == 0 && note->reason_len == 0))
+		return false;
+	layer_name(shower, note->layer, name);
+	text_escape(reason, sizeof(reason), policy_notes_reason(shower->notes, note));
+	IGNORE(snprintf(to, size, "%s%s%s%s%s", reason, name[0] && reason[0] ? " " : "", name[0] ? "[" : "",
+			name, name[0] ? "]" : "") < 0);
+	return to[0] != '\0';
+}
+
+static void print_list(const struct shower *shower, unsigned int depth, const struct policy_list *list)
 {
 	for (uint32_t i = 0; i < list->count; i++) {
-		char shown[512];
+		struct slice text = slice_of(policy_text(shower->policy, list->items[i]));
+		char shown[512], left[600], why[640];
 
-		text_escape(shown, sizeof(shown), slice_of(policy_text(policy, list->items[i])));
-		printf("%*s- %s\n", (int)(2 * depth + 2), "", shown);
+		text_escape(shown, sizeof(shown), text);
+		IGNORE(snprintf(left, sizeof(left), "%*s- %s", (int)(2 * depth + 2), "", shown) < 0);
+		if (format_note(shower, list, text, why, sizeof(why)))
+			printf("%-*s# %s\n", DOC_COLUMN, left, why);
+		else
+			printf("%s\n", left);
 	}
 }
 
@@ -95,6 +140,8 @@ static void format_value(char to[VALUE_MAX], const struct policy *policy, const 
 {
 	to[0] = '\0';
 	switch (key->type) {
+	case KEY_EXTENDS:
+		return;
 	case KEY_SCHEMA:
 		IGNORE(text_copy(to, VALUE_MAX, slice_of("1")) < 0);
 		return;
@@ -174,20 +221,21 @@ static void print_secrets(const struct policy *policy, unsigned int depth)
 	}
 }
 
-static void print_keys(const struct policy *policy, const struct key *keys, const void *base,
+static void print_keys(const struct shower *shower, const struct key *keys, const void *base,
 		       unsigned int depth);
 
-static void print_more(const struct policy *policy, const struct key *key, const void *field,
+static void print_more(const struct shower *shower, const struct key *key, const void *field,
 		       unsigned int depth)
 {
+	const struct policy *policy = shower->policy;
 	const uint8_t *overrides = field;
 
 	if (key->type == KEY_PATHS || key->type == KEY_GLOBS || key->type == KEY_ENV ||
 	    key->type == KEY_NET_CONNECT || key->type == KEY_NET_BIND)
-		print_list(policy, depth, field);
+		print_list(shower, depth, field);
 	for (uint32_t i = 0; key->type == KEY_BASELINES && i < policy->baseline_count; i++) {
 		printf("%*s%s:\n", (int)(2 * depth + 2), "", policy_text(policy, policy->baselines[i].id));
-		print_keys(policy, baseline_keys, &policy->baselines[i], depth + 2);
+		print_keys(shower, baseline_keys, &policy->baselines[i], depth + 2);
 	}
 	if (key->type == KEY_SECRETS)
 		print_secrets(policy, depth);
@@ -198,33 +246,52 @@ static void print_more(const struct policy *policy, const struct key *key, const
 			       severity_name((enum severity)(overrides[i] - 1)));
 }
 
-static void print_keys(const struct policy *policy, const struct key *keys, const void *base,
+static void print_value(const struct shower *shower, const struct key *key, const void *field,
+			unsigned int depth)
+{
+	char value[VALUE_MAX], why[640];
+
+	format_value(value, shower->policy, key, field);
+	print_line(depth, key->name, value, key->doc);
+	if (field && format_note(shower, field, slice_of(""), why, sizeof(why)))
+		printf("%*s# because: %s\n", DOC_COLUMN, "", why);
+	print_more(shower, key, field, depth);
+}
+
+static void print_keys(const struct shower *shower, const struct key *keys, const void *base,
 		       unsigned int depth)
 {
 	for (; keys->name; keys++) {
 		const void *field = keys->offset == SIZE_MAX ? NULL : (const char *)base + keys->offset;
-		char value[VALUE_MAX];
 
-		if (keys->type == KEY_UNSUPPORTED)
+		if (keys->type == KEY_UNSUPPORTED || keys->type == KEY_EXTENDS)
 			continue;
 		if (keys->type == KEY_SECTION) {
 			printf("\n");
 			print_line(depth, keys->name, "", keys->doc);
-			print_keys(policy, keys->keys, policy, depth + 1);
+			print_keys(shower, keys->keys, shower->policy, depth + 1);
 			continue;
 		}
-		format_value(value, policy, keys, field);
-		print_line(depth, keys->name, value, keys->doc);
-		print_more(policy, keys, field, depth);
+		print_value(shower, keys, field, depth);
 	}
 }
 
-void policy_print(const struct policy *policy, const char *path, const uint8_t digest[32])
+void policy_print(const struct policy *policy, const struct policy_source *source,
+		  const struct policy_notes *notes, const uint8_t digest[32])
 {
+	const struct shower shower = { .policy = policy, .source = source, .notes = notes };
 	char hex[65], shown[512];
 
 	text_hex(hex, digest, 32);
-	text_escape(shown, sizeof(shown), slice_of(path));
-	printf("# %s\n# sha256:%s\n", shown, hex);
-	print_keys(policy, policy_keys, policy, 0);
+	for (uint32_t i = 0; i < source->count; i++) {
+		auto_free char *clean = NULL;
+
+		if (path_absolute(".", source->layers[i].path, &clean) < 0)
+			continue;
+		text_escape(shown, sizeof(shown), slice_of(source->layers[i].path[0] == '/' ? clean :
+							   source->layers[i].path));
+		printf("# %s%s\n", i == 0 ? "" : "extends ", shown);
+	}
+	printf("# sha256:%s\n", hex);
+	print_keys(&shower, policy_keys, policy, 0);
 }

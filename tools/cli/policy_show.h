@@ -4,9 +4,10 @@
 
 #include <stdint.h>
 
-#include "decide/policy.h"
+#include "compiler/source.h"
 
 /* Prints the compiled policy for people: each key with its value and what it means. */
-void policy_print(const struct policy *policy, const char *path, const uint8_t digest[32]);
+void policy_print(const struct policy *policy, const struct policy_source *source,
+		  const struct policy_notes *notes, const uint8_t digest[32]);
 
 #endif

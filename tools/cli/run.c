@@ -152,6 +152,11 @@ static int after(const struct run_request *request, int control_fd, const struct
 	return code;
 }
 
+static const char *policy_note(const struct run_args *args)
+{
+	return args->policy_picked ? " (for a command of this name; -p overrides)" : NULL;
+}
+
 static int run_verb(const struct option_set *set, int argc, char **argv)
 {
 	cleanup_with(request_free_p) struct run_request *request = calloc(1, sizeof(*request));
@@ -180,7 +185,8 @@ static int run_verb(const struct option_set *set, int argc, char **argv)
 							.secrets_fd = secrets_fd, .ret_run = &run,
 							.quiet = request->args.quiet,
 							.verbose = request->args.verbose,
-							.json = request->args.json },
+							.json = request->args.json,
+							.policy_note = policy_note(&request->args) },
 				&err);
 	return r < 0 ? cli_fail(&err) : after(request, control_fd, &run, r);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "cli/cli.h"
+#include "cli/preset.h"
 #include "cli/verbs.h"
 
 static const char *const network_words[] = { "none", "host", NULL };
@@ -12,7 +13,7 @@ static const char *const network_words[] = { "none", "host", NULL };
 #define AT(member) offsetof(struct run_args, member)
 
 static const struct option_row rows[] = {
-	{ 'p', "policy", OPTION_TEXT, AT(policy), "POLICY", "name or file (contains a /); else `default`", NULL },
+	{ 'p', "policy", OPTION_TEXT, AT(policy), "POLICY", "name or file (contains a /); else the command's preset, else `default`", NULL },
 	{ 'r', "read", OPTION_LIST, AT(read), "PATH", "may read this too; adds to files.read", NULL },
 	{ 'w', "write", OPTION_LIST, AT(write), "PATH", "may write this too; adds to files.write", NULL },
 	{ 0, "net", OPTION_WORD, AT(network), "MODE", "none or host; only narrows the policy", network_words },
@@ -38,8 +39,8 @@ const struct option_set run_options = {
 	.summary = "Runs a command in its sandbox, watches it from the kernel, records what it does and stops\n"
 		   "it when it breaks its policy. Options end at the first word that is none. The exit code is\n"
 		   "the command's; 120 to 127 are ours (`bailiff --help`).",
-	.examples = "  sudo bailiff run -- make -j2\n"
-		    "  sudo bailiff run -p coding-agent -- claude\n"
+	.examples = "  sudo bailiff run -- claude            # the policy `claude`, by the command's name\n"
+		    "  sudo bailiff run -p default -- make -j2\n"
 		    "  sudo bailiff run -r /data -w ./out --net none -m 2G -P 64 -t 10m --env FOO -- ./job.sh\n",
 	.rows = rows,
 	.count = COUNT(rows),
@@ -109,7 +110,7 @@ int run_args_parse(const struct option_set *set, int argc, char **argv, struct r
 	struct option_words words;
 	int r;
 
-	*ret_args = (struct run_args){ .policy = "default", .shell = set == &shell_options };
+	*ret_args = (struct run_args){ .shell = set == &shell_options };
 	r = options_take(set, argc, argv, ret_args, &words);
 	if (r >= 0)
 		return r;
@@ -133,6 +134,12 @@ int run_args_parse(const struct option_set *set, int argc, char **argv, struct r
 		ret_args->network = "none";
 	}
 	ret_args->command = words.words;
+	if (!ret_args->policy && words.count > 0) {
+		ret_args->policy = preset_of(words.words[0]);
+		ret_args->policy_picked = ret_args->policy != NULL;
+	}
+	if (!ret_args->policy)
+		ret_args->policy = "default";
 	return -1;
 }
 

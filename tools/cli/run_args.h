@@ -9,7 +9,8 @@
 #define RUN_AGENT_MAX 63U
 
 struct run_args {
-	const char *policy;           /* name or path; "default" */
+	const char *policy;           /* name or path */
+	bool policy_picked;           /* by the command's name (preset.h), not by -p */
 	const char *network;          /* "none", "host" or NULL */
 	const char *workspace, *agent;
 	struct option_list read, write, env;

@@ -184,11 +184,11 @@ static int compile_confine(const struct identity *identity)
 	return r < 0 ? r : compile_filter();
 }
 
-static int compile_document(const struct run_args *args, const char *path, struct slice bytes,
+static int compile_document(const struct run_args *args, const struct policy_source *source,
 			    struct compiled *out)
 {
 	struct buf filter = buf_fixed(out->filter, sizeof(out->filter));
-	int r = policy_compile(path, bytes.data, bytes.len, &out->policy, &out->diagnostics);
+	int r = policy_compile_source(source, &out->policy, NULL, &out->diagnostics);
 
 	if (r < 0)
 		return diagnostics_error(&out->diagnostics, &out->err);
@@ -202,7 +202,7 @@ static int compile_document(const struct run_args *args, const char *path, struc
 
 static void __attribute__((noreturn)) compile_child(const struct run_args *args,
 						    const struct identity *identity,
-						    const char *path, struct slice bytes,
+						    const struct policy_source *source,
 						    struct compiled *out)
 {
 	int r = compile_confine(identity);
@@ -210,7 +210,7 @@ static void __attribute__((noreturn)) compile_child(const struct run_args *args,
 	if (r < 0)
 		error_set(&out->err, r, "confine the policy compiler");
 	else
-		r = compile_document(args, path, bytes, out);
+		r = compile_document(args, source, out);
 	out->result = r;
 	_exit(r < 0);
 }
@@ -257,7 +257,8 @@ static int compile_died(int status, struct error *err)
 	return error_exit(err, CLI_POLICY_INVALID);
 }
 
-static int compile_wait(pid_t pid, const char *path, struct compiled *out, struct error *err)
+static int compile_wait(pid_t pid, const struct policy_source *source, struct compiled *out,
+			struct error *err)
 {
 	int status;
 	pid_t r;
@@ -267,13 +268,14 @@ static int compile_wait(pid_t pid, const char *path, struct compiled *out, struc
 	} while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return error_set(err, -errno, "wait for the policy compiler");
-	out->diagnostics.file = path;
+	out->diagnostics.file = source->layers[MIN(out->diagnostics.layer, source->count - 1)].path;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 1 && out->result < 0)
 		return compile_errors(out, err);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return compile_died(status, err);
 	if (out->filter_count > PLAN_FILTER_MAX || run_policy_check(&out->policy) < 0) {
-		error_say(err, -EINVAL, "the policy compiler's result for '%s' is damaged", path);
+		error_say(err, -EINVAL, "the policy compiler's result for '%s' is damaged",
+			  source->layers[0].path);
 		return error_exit(err, CLI_POLICY_INVALID);
 	}
 	return 0;
@@ -304,7 +306,7 @@ static void compiled_unmap(struct compiled **out)
 }
 
 static int compile_confined(const struct run_args *args, const struct identity *identity,
-			    const char *path, struct slice bytes, struct run_policy *policy,
+			    const struct policy_source *source, struct run_policy *policy,
 			    struct error *err)
 {
 	cleanup_with(compiled_unmap) struct compiled *out = NULL;
@@ -320,46 +322,50 @@ static int compile_confined(const struct run_args *args, const struct identity *
 	if (pid < 0)
 		return error_set(err, -errno, "fork the policy compiler");
 	if (pid == 0)
-		compile_child(args, identity, path, bytes, out);
-	r = compile_wait(pid, path, out, err);
+		compile_child(args, identity, source, out);
+	r = compile_wait(pid, source, out, err);
 	if (r == 0)
 		policy_take(out, policy);
 	return r;
 }
 
 static int compile_or_remember(const struct run_args *args, const struct identity *identity,
-			       const char *path, struct slice bytes, struct run_policy *policy,
+			       const struct policy_source *source, struct run_policy *policy,
 			       struct error *err)
 {
 	struct policy_key key;
-	bool has_key = policy_cache_key(args, path, bytes, &key) == 0;
+	bool has_key = policy_cache_key(args, source, &key) == 0;
 	int r;
 
 	if (has_key && policy_cache_get(args, &key, policy))
 		return 0;
-	r = compile_confined(args, identity, path, bytes, policy, err);
+	r = compile_confined(args, identity, source, policy, err);
 	if (r == 0 && has_key)
 		policy_cache_put(args, &key, policy);
 	return r;
 }
 
+static void source_free(struct policy_source **source)
+{
+	if (*source)
+		policy_source_finish(*source);
+	free(*source);
+}
+
 int run_policy_load(const struct run_args *args, const struct identity *identity,
 		    struct run_policy *ret_policy, struct error *err)
 {
-	cleanup_with(buf_finish) struct buf bytes = buf_growing(POLICY_BYTES_MAX);
-	char path[POLICY_PATH_MAX];
-	int r = policy_find(args->policy, path, err);
+	cleanup_with(source_free) struct policy_source *source = calloc(1, sizeof(*source));
+	int r;
 
 	*ret_policy = (struct run_policy){ 0 };
-	if (r < 0)
-		return error_exit(err, CLI_POLICY_INVALID);
-	r = policy_read_owned(path, &bytes, &ret_policy->owner, err);
-	if (r < 0)
-		return error_exit(err, CLI_POLICY_INVALID);
 	ret_policy->policy = policy_new();
-	if (!ret_policy->policy)
+	if (!source || !ret_policy->policy)
 		return error_set(err, -ENOMEM, "keep the policy");
-	r = compile_or_remember(args, identity, path, buf_slice(&bytes), ret_policy, err);
+	r = policy_source_read(args->policy, source, err);
+	ret_policy->owner = source->layers[0].owner;
+	if (r == 0)
+		r = compile_or_remember(args, identity, source, ret_policy, err);
 	return r < 0 ? r : policy_write(ret_policy, err);
 }
 

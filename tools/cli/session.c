@@ -72,7 +72,7 @@ static void say_started(const struct session *session, const struct wire_started
 		IGNORE(session_json_started(started, &json) < 0);
 		say_json(json);
 	} else if (!session->spec->quiet) {
-		session_banner(started, line, sizeof(line));
+		session_banner(started, session->spec->policy_note, line, sizeof(line));
 		say(session, line);
 	}
 }

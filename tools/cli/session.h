@@ -13,6 +13,7 @@ struct session_spec {
 	struct ulid *ret_run; /* set when the run started */
 	int secrets_fd;       /* of secrets_gather(); FD_NONE = none; borrowed */
 	bool quiet, verbose, json;
+	const char *policy_note; /* behind the policy's name in the banner; NULL = nothing */
 };
 
 /* Sends WIRE_RUN with our stdio and a new session channel and stays until the run ended. Blocks

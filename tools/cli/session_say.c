@@ -38,14 +38,15 @@ static void banner_bits(struct buf *line, const char *title, uint32_t bits, bool
 	}
 }
 
-void session_banner(const struct wire_started *started, char *to, size_t to_size)
+void session_banner(const struct wire_started *started, const char *policy_note, char *to, size_t to_size)
 {
 	char run[ULID_TEXT_LEN + 1], policy[sizeof(started->policy_name) * 4];
 	struct buf line = buf_fixed(to, to_size - 1);
 
 	ulid_text(&started->run, run);
 	text_escape(policy, sizeof(policy), slice_of(started->policy_name));
-	IGNORE(buf_printf(&line, "run %s, policy %s, network %s, workspace %s", run, policy,
+	IGNORE(buf_printf(&line, "run %s, policy %s%s, network %s, workspace %s", run, policy,
+			  policy_note ? policy_note : "",
 			  word_network(started->network_mode),
 			  word_workspace(started->workspace_mode)) < 0);
 	banner_bits(&line, "; enforced: ", started->in_force, false);

@@ -48,7 +48,7 @@ const char *verb_nearest(const char *name)
 void verbs_help(void)
 {
 	printf("sudo bailiff run -- make -j2                       # supervise a command here\n"
-	       "sudo bailiff run -p coding-agent -- claude         # with a policy for coding agents\n"
+	       "sudo bailiff run -- claude                         # with the policy for this agent\n"
 	       "bailiff why                                        # the last refusal, and what to do about it\n"
 	       "bailiff ledger log                                 # what happened, in sentences\n"
 	       "\n"

@@ -119,7 +119,7 @@ static int read_policy(struct why *why, struct error *err)
 {
 	cleanup_with(buf_finish) struct buf bytes = buf_growing(DOCUMENT_MAX);
 	auto_free char *clean = NULL;
-	char path[POLICY_PATH_MAX];
+	char path[POLICY_PATH_MAX], shipped[POLICY_PATH_MAX];
 	struct error none = { 0 };
 	int r = ledger_document(why->ledger, why->run.digest, &bytes, err);
 
@@ -129,6 +129,10 @@ static int read_policy(struct why *why, struct error *err)
 		why->run.policy = json_loadb(bytes.data, bytes.len, 0, NULL);
 	if (policy_find(why->run.policy_name, path, &none) == 0 && path_absolute("/", path, &clean) == 0)
 		text_escape(why->run.policy_file, sizeof(why->run.policy_file), slice_of(clean));
+	/* `extends` takes what ships with this program. */
+	why->run.extendable = why->run.policy_file[0] &&
+			      policy_find_shipped(why->run.policy_name, shipped, &none) == 0 &&
+			      strcmp(path, shipped) == 0;
 	return 0;
 }
 

@@ -90,7 +90,7 @@ static void take_answer(struct why_hit *why, const struct why_run *run, const st
 	struct why_question question = {
 		.rule = record->rule, .verb = verb, .object = object_of(record, verb),
 		.policy = run->policy, .policy_name = run->policy_name, .policy_file = run->policy_file,
-		.workspace = run->workspace,
+		.workspace = run->workspace, .extendable = run->extendable,
 	};
 
 	question.exists = exists(question.object);

@@ -18,6 +18,7 @@ struct why_run {
 	char agent[128], policy_name[256]; /* escaped */
 	char workspace[4096];
 	char policy_file[POLICY_PATH_MAX]; /* of this name on this machine; "" = none */
+	bool extendable;         /* that file ships with this program */
 	json_t *policy;          /* owned: what was in force; NULL = not kept */
 };
 
