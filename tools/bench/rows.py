@@ -4,12 +4,10 @@ taken within the same moment of the machine. A new row is a function here and a 
 import contextlib
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
-import tempfile
 
-from world import BWRAP, USER, timed, wait
+from world import BWRAP, timed, wait
 
 ROUNDS = 15
 
@@ -101,10 +99,7 @@ def in_run(what, count):
 def create_in_run(what, count):
     """On a tmpfs: what ext4 takes for a new inode depends on what was deleted within the last seconds."""
     def row(world):
-        with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="measured-") as folder:
-            os.chown(folder, USER.pw_uid, USER.pw_gid)
-            world.ops = shutil.copy(world.ops, folder)
-            world.work = folder
+        with world.on_tmpfs():
             yield from in_run(what, count)(world)
     return row
 

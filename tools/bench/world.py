@@ -32,6 +32,18 @@ class World:
         # In the workspace, where the run sees it; beside it for nobody else.
         self.ops = shutil.copy(os.path.join(self.benches, "ops"), os.path.join(self.work, "ops"))
 
+    @contextlib.contextmanager
+    def on_tmpfs(self):
+        """The workspace is one, meanwhile."""
+        ops = shutil.copy(self.ops, self.folder)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"mode=755,uid={USER.pw_uid},gid={USER.pw_gid}", "none", self.work], check=True)
+        try:
+            shutil.copy(ops, self.work)
+            yield
+        finally:
+            self.stop_all()
+            subprocess.run(["umount", self.work], check=True)
+
     def sub(self, name):
         path = os.path.join(self.folder, name)
         os.mkdir(path)
