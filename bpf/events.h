@@ -146,6 +146,7 @@ _Static_assert(sizeof(struct event_syscall) == 112, "ABI: raise EVENTS_VERSION t
 #define RUN_REVOKED 1U       /* each call, fork, exec and connect of the run ends in SIGKILL */
 #define RUN_WATCHED 2U
 #define RUN_NET_HOST 4U      /* network mode host: the rules below apply; else only loopback */
+#define RUN_NET_RELAY 8U     /* allowlist: loopback, and the relay for the rest (redirect.h) */
 
 /* What the kernel decides alone, because no path is needed for it. */
 enum kernel_decides {

@@ -7,6 +7,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "bpf/file.h"
+#include "bpf/redirect.h"
 
 #define UNIX_PATH_MAX 108
 
@@ -74,7 +75,7 @@ static __always_inline __u32 net_decide(struct net_match *m, __u32 *ret_rule)
 	const struct run_config *run = m->run;
 
 	*ret_rule = 0;
-	if (!(run->flags & RUN_NET_HOST))    /* its own namespace holds nothing but itself */
+	if (!(run->flags & (RUN_NET_HOST | RUN_NET_RELAY))) /* its own namespace holds nothing but itself */
 		return m->where == NET_BIND || is_loopback(m->addr) ? NET_ALLOW : NET_DENY;
 	bpf_loop(RUN_NET_RULES_MAX, net_rule_step, m, 0);
 	if (m->deny) {
@@ -94,7 +95,32 @@ struct net_question {
 	struct net_match m;
 	__u32 family, type, protocol;
 	__u16 kind;
+	__s32 relay;          /* answer: the number of the relay's slot to go to, or -1 */
 };
+
+/* The same for a run with a relay. Names and lists of addresses are looked at by the relay; what is
+ * denied whatever the name is ends here. A datagram socket that is only connected has sent nothing,
+ * and libraries do that to compare addresses: the relay refuses what is sent. */
+static __always_inline __u32 relay_decide(struct net_question *q, __u32 *ret_rule)
+{
+	bool dns = q->m.port == DNS_PORT;
+
+	*ret_rule = 0;
+	if (q->m.where == NET_BIND)
+		return NET_ALLOW;
+	if (is_loopback(q->m.addr) && !dns)
+		return q->m.port == RELAY_PORT ? NET_DENY : NET_ALLOW;
+	if (!dns) {
+		if (q->type != SOCK_STREAM && q->kind != EVENT_CONNECT)
+			return NET_DENY;
+		bpf_loop(RUN_NET_RULES_MAX, net_rule_step, &q->m, 0);
+		*ret_rule = q->m.deny;
+		if (q->m.deny)
+			return NET_DENY;
+	}
+	q->relay = relay_take(q->m.run->slot, q->m.addr, q->m.port, q->type);
+	return q->relay < 0 ? NET_DENY : NET_ALLOW;
+}
 
 /* Returns 1 = go on, 0 = EPERM. A task of a cgroup without an entry has no policy, so nothing is
  * allowed to it. */
@@ -103,13 +129,18 @@ static __noinline int net_hook(struct net_question *q)
 	struct run_config *run;
 	struct event_net e;
 	__u64 cgroup_id;
-	__u32 rule;
+	__u32 rule, verdict;
 
+	q->relay = -1;
 	run = run_of_current(&cgroup_id);
 	if (!run || (run->flags & RUN_REVOKED))
 		return 0;
 	q->m.run = run;
-	if (net_decide(&q->m, &rule) == NET_ALLOW)
+	if (run->flags & RUN_NET_RELAY)
+		verdict = relay_decide(q, &rule);
+	else
+		verdict = net_decide(&q->m, &rule);
+	if (verdict == NET_ALLOW)
 		return 1;
 	__builtin_memset(&e, 0, sizeof(e));
 	head_fill(&e.head, q->kind, cgroup_id);
@@ -130,8 +161,7 @@ static __noinline int net_hook(struct net_question *q)
 	return 0;
 }
 
-static __always_inline int net_hook4(const volatile struct bpf_sock_addr *ctx, __u16 kind,
-				     __u32 where)
+static __always_inline int net_hook4(struct bpf_sock_addr *ctx, __u16 kind, __u32 where)
 {
 	struct net_question q = { .kind = kind, .family = AF_INET };
 
@@ -141,11 +171,17 @@ static __always_inline int net_hook4(const volatile struct bpf_sock_addr *ctx, _
 	q.m.port = bpf_ntohs((__u16)ctx->user_port);
 	q.type = ctx->type;
 	q.protocol = ctx->protocol;
-	return net_hook(&q);
+	if (!net_hook(&q))
+		return 0;
+	if (where == NET_CONNECT && q.relay >= 0) {
+		relay_remember(ctx, q.m.addr, q.m.port);
+		ctx->user_ip4 = bpf_htonl(RELAY_V4_BASE | (__u32)q.relay);
+		ctx->user_port = bpf_htons(RELAY_PORT);
+	}
+	return 1;
 }
 
-static __always_inline int net_hook6(const volatile struct bpf_sock_addr *ctx, __u16 kind,
-				     __u32 where)
+static __always_inline int net_hook6(struct bpf_sock_addr *ctx, __u16 kind, __u32 where)
 {
 	struct net_question q = { .kind = kind, .family = AF_INET6 };
 
@@ -157,7 +193,19 @@ static __always_inline int net_hook6(const volatile struct bpf_sock_addr *ctx, _
 	q.m.port = bpf_ntohs((__u16)ctx->user_port);
 	q.type = ctx->type;
 	q.protocol = ctx->protocol;
-	return net_hook(&q);
+	if (!net_hook(&q))
+		return 0;
+	if (where == NET_CONNECT && q.relay >= 0) {
+		bool mapped = q.m.addr[2] == bpf_htonl(0xffff) && !q.m.addr[0] && !q.m.addr[1];
+
+		relay_remember(ctx, q.m.addr, q.m.port);
+		ctx->user_ip6[0] = mapped ? 0 : bpf_htonl(RELAY_V6_WORD0);
+		ctx->user_ip6[1] = mapped ? 0 : bpf_htonl(RELAY_V6_WORD1);
+		ctx->user_ip6[2] = mapped ? bpf_htonl(0xffff) : 0;
+		ctx->user_ip6[3] = bpf_htonl((mapped ? RELAY_V4_BASE : 0) | (__u32)q.relay);
+		ctx->user_port = bpf_htons(RELAY_PORT);
+	}
+	return 1;
 }
 
 static __always_inline struct sock *sock_of(__s32 fd)
@@ -259,6 +307,16 @@ static __always_inline void net_send(struct net_record *r, __u32 ring, __u32 slo
 	send(&r->net.head, sizeof(r->net) + path_len, ring, slot);
 }
 
+/* On its way to the relay, which tells what becomes of it. `port` and `addr` are the kernel's. */
+static __always_inline bool told_by_relay(const struct returned *call, const struct event_net *net)
+{
+	if (net->port != RELAY_PORT || !(call->run->flags & RUN_NET_RELAY))
+		return false;
+	if (net->family == AF_INET)
+		return net->addr[0] == 127 && (net->addr[1] & 0xc0) == 0x80;
+	return net->family == AF_INET6;
+}
+
 /* Refused by our own hook: the hook has reported it. */
 static __always_inline bool reported_by_hook(const struct net_record *r)
 {
@@ -296,7 +354,7 @@ static __noinline int addressed(const struct returned *call, const struct call *
 	if (r.net.family == AF_NETLINK)
 		return 0;
 	inet = r.net.family == AF_INET || r.net.family == AF_INET6;
-	if (reported_by_hook(&r) && inet)
+	if (inet && (reported_by_hook(&r) || (connect && told_by_relay(call, &r.net))))
 		return 0;
 	if (!done && !is_refusal(call->ret) && !(inet && connect))
 		return 0;                /* a missing UNIX socket, an address in use: no news */
@@ -355,10 +413,12 @@ static __noinline int sent(const struct returned *call, const struct call *row)
 	} else if (r.net.family == AF_UNIX && !address) {
 		return 0;                /* connected: the connect was reported */
 	}
-	if (r.net.family == AF_NETLINK || reported_by_hook(&r))
+	if (r.net.family == AF_NETLINK || reported_by_hook(&r) || told_by_relay(call, &r.net))
 		return 0;
 	if (address)
 		fill_from_user(&r, address, (__u32)len);
+	if (r.net.port == DNS_PORT && call->run->flags & RUN_NET_RELAY)
+		return 0;                /* a question, which the relay tells of */
 	if (call->ret >= 0) {
 		r.net.bytes_sent = call->ret;
 		r.net.head.flags |= EVENT_MERGED;

@@ -91,6 +91,30 @@ int on_bind6(struct bpf_sock_addr *ctx)
 	return net_hook6(ctx, EVENT_BIND, NET_BIND);
 }
 
+SEC("cgroup/recvmsg4")
+int on_recvmsg4(struct bpf_sock_addr *ctx)
+{
+	return relay_source4(ctx);
+}
+
+SEC("cgroup/recvmsg6")
+int on_recvmsg6(struct bpf_sock_addr *ctx)
+{
+	return relay_source6(ctx);
+}
+
+SEC("cgroup/getpeername4")
+int on_getpeername4(struct bpf_sock_addr *ctx)
+{
+	return relay_peer4(ctx);
+}
+
+SEC("cgroup/getpeername6")
+int on_getpeername6(struct bpf_sock_addr *ctx)
+{
+	return relay_peer6(ctx);
+}
+
 /* BPF_CGROUP_UNIX_CONNECT (6.7): user space sets its attach type, which libbpf 1.1 has no section
  * for. Which sockets a run can reach is decided by its mounts; a revoked run reaches none. */
 SEC("?cgroup/connect4")

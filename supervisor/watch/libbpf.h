@@ -20,4 +20,8 @@ bool probe_unix_connect(void);
 /* The I_DIRTY_* bits of the running kernel; false when there is no writeback_mark_inode_dirty. */
 bool probe_dirty_flags(uint32_t *ret_pages, uint32_t *ret_inode);
 
+struct watch;
+/* The map of rings that watch_run_relay() fills; borrowed. */
+int watch_relays_fd(const struct watch *watch);
+
 #endif

@@ -19,7 +19,7 @@
 
 #define BULK_BATCH 256U
 #define CPUS_MAX 1024
-#define CGROUP_PROGRAMS 6
+#define CGROUP_PROGRAMS 10
 #define STOP_ARRIVES_NS 2000000ULL
 #define STOP_UNARMED_NS 100000000ULL /* stopped all the same, perhaps: continued for safety */
 #define CLOCK_TICK_NS 10000000ULL  /* USER_HZ is 100 in the ABI */
@@ -194,6 +194,8 @@ static int attach_cgroup_programs(struct watch *watch, int cgroup_fd, struct err
 		watch->bpf->progs.on_connect4, watch->bpf->progs.on_connect6,
 		watch->bpf->progs.on_sendmsg4, watch->bpf->progs.on_sendmsg6,
 		watch->bpf->progs.on_bind4, watch->bpf->progs.on_bind6,
+		watch->bpf->progs.on_recvmsg4, watch->bpf->progs.on_recvmsg6,
+		watch->bpf->progs.on_getpeername4, watch->bpf->progs.on_getpeername6,
 	};
 
 	for (size_t i = 0; i < COUNT(programs); i++) {
@@ -493,6 +495,11 @@ int watch_losses(struct watch *watch, struct watch_losses *ret)
 		return r;
 	*ret = sum;
 	return 0;
+}
+
+int watch_relays_fd(const struct watch *watch)
+{
+	return bpf_map__fd(watch->bpf->maps.relays);
 }
 
 bool watch_has_unix_hooks(const struct watch *watch)

@@ -78,6 +78,11 @@ int watch_run_explain(struct watch *watch, uint64_t cgroup_id, const struct stat
 /* Forgets the run. Returns 0 or -ENOENT. */
 int watch_run_remove(struct watch *watch, uint64_t cgroup_id);
 
+/* Network mode allowlist (RUN_NET_RELAY): makes the ring in which the connect hooks tell the run's relay
+ * what was asked for (bpf/relay_slot.h). The relay maps it for reading (a descriptor that is only for
+ * reading cannot be mapped) and is left without bpf(2). The caller owns *ret_fd. A slot keeps its ring until the next call. Returns 0, -EINVAL or -errno. */
+int watch_run_relay(struct watch *watch, uint32_t slot, int *ret_fd) MUST_USE;
+
 /* What the run in `slot` did so far. Returns 0 or -EINVAL. */
 int watch_run_activity(const struct watch *watch, uint32_t slot, struct run_activity *ret) MUST_USE;
 
