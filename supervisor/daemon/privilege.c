@@ -2,7 +2,6 @@
 #include "daemon/privilege.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdbool.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -10,6 +9,7 @@
 static const cap_value_t kept[] = {
 	CAP_SYS_ADMIN,    /* namespaces, mounts, cgroup.kill, seccomp filters without no_new_privs */
 	CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, /* watching; lo of a new network namespace */
+	CAP_NET_BIND_SERVICE,                /* the relay's port in a run's network */
 	CAP_KILL, CAP_SYS_PTRACE,            /* pidfds and /proc/PID/ns of runs under other uids */
 	CAP_SETUID, CAP_SETGID, CAP_SETPCAP, /* becoming the caller, ledgerd, pid 1 */
 	CAP_CHOWN, CAP_FOWNER, CAP_FSETID, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,
@@ -62,23 +62,4 @@ int privilege_trim(struct error *err)
 	if (r == 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		r = -errno;
 	return r < 0 ? error_set(err, r, "drop capabilities") : 0;
-}
-
-int privilege_become(uid_t uid, gid_t gid)
-{
-	uid_t real, effective, saved;
-
-	/* Each step needs what the next removes. */
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++) {
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-			return -errno;
-	}
-	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-		return -errno; /* leaving uid 0 empties the capability sets: capabilities(7) */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	if (getresuid(&real, &effective, &saved) < 0 || real != uid || effective != uid ||
-	    saved != uid || setresuid(0, 0, 0) == 0)
-		return -EPERM;
-	return 0;
 }

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/become.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "daemon/privilege.h"
 
 #define ACCOUNT "bailiff-ledger"
 #define READERS "bailiff-read"
@@ -83,7 +83,7 @@ static void __attribute__((noreturn)) child(const struct scribe *scribe, int soc
 	    dup2(high_dir, CHILD_DIR_FD) < 0 || sys_close_range(CHILD_DIR_FD + 1, ~0U, 0) < 0 ||
 	    setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		_exit(CHILD_FAILED);
-	if (privilege_become(scribe->uid, scribe->gid) < 0)
+	if (process_become(scribe->uid, scribe->gid) < 0)
 		_exit(CHILD_FAILED);
 	execve(scribe->program, argv, environment);
 	_exit(CHILD_FAILED);
