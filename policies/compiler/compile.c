@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "compiler/read.h"
 #include "compiler/source.h"
+#include "decide/net.h"
 
 #define EXIT_POLICY_INVALID 120
 
@@ -122,6 +123,21 @@ static bool has_key(const struct reader *reader, const struct yaml_node *root, c
 	return false;
 }
 
+/* Only a relay knows names; elsewhere addresses are all there is. */
+static void check_names(struct reader *reader, const struct yaml_node *root,
+			const struct policy_list *list, const char *key)
+{
+	struct net_rule rules[NET_ENTRY_RULES_MAX];
+
+	for (uint32_t i = 0; reader->policy->network_mode == NETWORK_HOST && i < list->count; i++) {
+		const char *text = policy_text(reader->policy, list->items[i]);
+
+		if (net_entry_parse(slice_of(text), NET_ALLOW, NET_CONNECT, rules) < 0)
+			reader_fail(reader, root, "network.%s: \"%s\" is a name, which needs `mode: allowlist`; "
+				    "write an address", key, text);
+	}
+}
+
 /* What holds between keys. */
 static void check_whole(struct reader *reader, const struct yaml_node *root)
 {
@@ -130,8 +146,13 @@ static void check_whole(struct reader *reader, const struct yaml_node *root)
 	if (policy->network_mode == NETWORK_NONE && policy->net_allow.count + policy->net_bind.count > 0)
 		reader_fail(reader, root, "network.allow and network.bind have no effect with `mode: none`; "
 			    "leave them out or write `mode: host`");
+	check_names(reader, root, &policy->net_allow, "allow");
+	check_names(reader, root, &policy->net_deny, "deny");
+	if (policy->network_mode == NETWORK_ALLOWLIST && policy->net_bind.count > 0)
+		reader_fail(reader, root, "network.bind has no effect with `mode: allowlist`, where a run has a "
+			    "loopback of its own; leave it out");
 	policy->require |= REQUIRED_ALWAYS;
-	if (policy->network_mode == NETWORK_HOST)
+	if (policy->network_mode != NETWORK_NONE)
 		policy->require |= 1U << FEATURE_BPF_CONNECT;
 	policy->prefer &= ~policy->require;
 }

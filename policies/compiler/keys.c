@@ -31,7 +31,7 @@ static const struct key_word workspace_words[] = {
 	{ "overlay", WORKSPACE_OVERLAY }, { NULL, 0 },
 };
 static const struct key_word network_words[] = {
-	{ "none", NETWORK_NONE }, { "host", NETWORK_HOST }, { "allowlist", KEY_WORD_LATER },
+	{ "none", NETWORK_NONE }, { "host", NETWORK_HOST }, { "allowlist", NETWORK_ALLOWLIST },
 	{ NULL, 0 },
 };
 static const struct key_word heartbeat_words[] = {
@@ -105,7 +105,7 @@ static const struct key files_keys[] = {
 };
 
 static const struct key network_keys[] = {
-	WORD("mode", network_words, network_mode, "none: own loopback only; host: by the lists below"),
+	WORD("mode", network_words, network_mode, "none: own loopback only; allowlist: names and networks, through a relay; host: networks"),
 	FIELD("allow", KEY_NET_CONNECT, net_allow, "where a run may connect; empty: nowhere"),
 	FIELD("deny", KEY_NET_CONNECT, net_deny, "never, whatever allow says"),
 	FIELD("bind", KEY_NET_BIND, net_bind, "where a run may listen"),

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "compiler/read.h"
 #include "decide/net.h"
+#include "decide/net_name.h"
 
 bool policy_keep(struct policy *policy, struct slice text, struct policy_string *ret)
 {
@@ -104,12 +105,18 @@ static const char *check_env(struct slice text, struct buf *name)
 static const char *check_net(struct slice text, enum net_where where, struct buf *entry)
 {
 	struct net_rule rules[NET_ENTRY_RULES_MAX];
+	struct net_name name;
 	int r = net_entry_parse(text, NET_ALLOW, where, rules);
 
-	if (r == -EDOM)
-		return "host names need `mode: allowlist`, which is not supported yet; write an address";
+	if (r < 0 && where == NET_CONNECT)
+		r = net_name_parse(text, NET_ALLOW, &name);
+	else if (r == -EDOM)
+		return "a run listens at addresses of its own; write an address, not a name";
+	if (r == -EILSEQ)
+		return "write an international name as it travels, with xn--";
 	if (r < 0)
-		return "not a network; write 10.0.0.0/8, 10.0.0.1:22, [::1]:80, *:25 or *";
+		return "not a network or name; write 10.0.0.0/8, 10.0.0.1:22, [::1]:80, *:25, example.com:443 "
+		       "or *.example.com";
 	IGNORE(buf_append(entry, text.data, text.len) < 0);
 	return entry->failed ? "this network is too long" : NULL;
 }

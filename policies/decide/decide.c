@@ -151,14 +151,49 @@ static void decide_path(const struct rules *rules, const struct request *request
 	*decision = (struct decision){ .verdict = VERDICT_ALLOW, .rule = rule_id(rules, match.allow) };
 }
 
-static void decide_net(const struct rules *rules, const struct request *request, enum net_where where,
-		       struct decision *decision)
+/* Names leave an allowlist network through the relay, which carries streams and DNS, nothing else. */
+static bool is_stray_datagram(const struct rules *rules, const struct request *request)
+{
+	static const uint8_t v4[13] = { [10] = 0xff, 0xff, 127 }, v6[16] = { [15] = 1 };
+
+	return rules->network_mode == NETWORK_ALLOWLIST && request->datagram &&
+	       memcmp(request->addr, v4, sizeof(v4)) != 0 && memcmp(request->addr, v6, sizeof(v6)) != 0;
+}
+
+static void deny_net(const struct rules *rules, const struct request *request, enum net_where where,
+		     bool denied, struct decision *decision)
 {
 	const char *verb = where == NET_CONNECT ? "connect to" : "listen at";
 	const char *list = where == NET_CONNECT ? "network.allow" : "network.bind";
+	char shown[64];
+
+	net_address_text(shown, sizeof(shown), request->addr, request->port);
+	decision->on = (enum on_refusal)rules->net_on_scope;
+	decision->violation = SCOPE_VIOLATION;
+	decision->rule = slice_of(denied ? "network.deny" : "network.mode");
+	say(decision->remedy_agent, "%s", agent_advice);
+	if (denied) {
+		say(decision->reason, "may not %s %s: `network.deny` covers it", verb, shown);
+		say(decision->remedy, "take it out of `network.deny` in the policy");
+	} else if (rules->network_mode == NETWORK_NONE) {
+		say(decision->reason, "may not %s %s: `network.mode` is none", verb, shown);
+		say(decision->remedy, "use a policy with `network: {mode: host, allow: [\"%s\"]}`", shown);
+	} else if (is_stray_datagram(rules, request)) {
+		say(decision->reason, "may not send datagrams to %s: only DNS leaves an allowlist network "
+		    "by UDP", shown);
+		say(decision->remedy, "use TCP, or a policy with `network: {mode: host}`");
+	} else {
+		decision->rule = slice_of(list);
+		say(decision->reason, "may not %s %s: it is not in `%s`", verb, shown, list);
+		say(decision->remedy, "add \"%s\" to `%s` in the policy", shown, list);
+	}
+}
+
+static void decide_net(const struct rules *rules, const struct request *request, enum net_where where,
+		       struct decision *decision)
+{
 	uint8_t usual = where == NET_CONNECT ? rules->connect_default : rules->bind_default;
 	bool denied = false, allowed = usual == NET_ALLOW;
-	char shown[64];
 
 	for (size_t i = 0; i < rules->net_count; i++) {
 		if (!net_rule_matches(&rules->nets[i], where, request->addr, request->port))
@@ -166,28 +201,40 @@ static void decide_net(const struct rules *rules, const struct request *request,
 		denied |= rules->nets[i].verdict == NET_DENY;
 		allowed |= rules->nets[i].verdict == NET_ALLOW;
 	}
-	if (allowed && !denied) {
-		decision->verdict = VERDICT_ALLOW;
-		decision->rule = slice_of(list);
+	if (!allowed || denied || is_stray_datagram(rules, request)) {
+		deny_net(rules, request, where, denied, decision);
 		return;
 	}
-	net_address_text(shown, sizeof(shown), request->addr, request->port);
+	decision->verdict = VERDICT_ALLOW;
+	decision->rule = slice_of(where == NET_CONNECT ? "network.allow" : "network.bind");
+}
+
+/* A host by its name: what the relay of a run with `mode: allowlist` asks. */
+static void decide_name(const struct rules *rules, const struct request *request,
+			struct decision *decision)
+{
+	char shown[PATH_SHOWN_MAX];
+	bool denied;
+
+	decision->rule = slice_of("network.allow");
+	if (net_names_decide(rules->names, rules->name_count, request->name,
+			     request->port ? request->port : NET_PORT_ANY, &denied) == NET_ALLOW) {
+		decision->verdict = VERDICT_ALLOW;
+		return;
+	}
+	text_escape(shown, sizeof(shown), request->name);
 	decision->on = (enum on_refusal)rules->net_on_scope;
 	decision->violation = SCOPE_VIOLATION;
 	say(decision->remedy_agent, "%s", agent_advice);
 	if (denied) {
 		decision->rule = slice_of("network.deny");
-		say(decision->reason, "may not %s %s: `network.deny` covers it", verb, shown);
+		say(decision->reason, "may not connect to %s: `network.deny` covers it", shown);
 		say(decision->remedy, "take it out of `network.deny` in the policy");
-	} else if (rules->network_mode == NETWORK_NONE) {
-		decision->rule = slice_of("network.mode");
-		say(decision->reason, "may not %s %s: `network.mode` is none", verb, shown);
-		say(decision->remedy, "use a policy with `network: {mode: host, allow: [\"%s\"]}`", shown);
-	} else {
-		decision->rule = slice_of(list);
-		say(decision->reason, "may not %s %s: it is not in `%s`", verb, shown, list);
-		say(decision->remedy, "add \"%s\" to `%s` in the policy", shown, list);
+		return;
 	}
+	say(decision->reason, "may not connect to %s: it is not in `network.allow`", shown);
+	say(decision->remedy, "run with `--allow %s:%u`, or add it to `network.allow`", shown,
+	    request->port ? request->port : 443U);
 }
 
 /* UNIX sockets: those of the run itself lie where it may write; all others are outside. */
@@ -234,6 +281,8 @@ void decide(const struct rules *rules, const struct request *request, struct dec
 	case REQUEST_CONNECT:
 		if (request->path.len > 0)
 			decide_unix(rules, request, ret_decision);
+		else if (request->name.len > 0)
+			decide_name(rules, request, ret_decision);
 		else
 			decide_net(rules, request, NET_CONNECT, ret_decision);
 		return;

@@ -9,6 +9,7 @@
 
 #include "base/slice.h"
 #include "bpf/net_rule.h"
+#include "decide/net_name.h"
 #include "decide/policy.h"
 
 enum rule_kind {
@@ -39,6 +40,8 @@ struct rules {
 	size_t path_count;
 	const struct net_rule *nets;
 	size_t net_count;
+	const struct net_name *names;             /* network mode allowlist */
+	size_t name_count;
 	uint8_t connect_default, bind_default;    /* enum net_verdict */
 	uint8_t files_on_scope, net_on_scope, on_forbidden; /* enum on_refusal */
 	uint8_t network_mode;                      /* enum network_mode */
@@ -57,6 +60,8 @@ struct request {
 	struct slice path;       /* READ, WRITE, EXEC: absolute; for CONNECT to UNIX sockets, too */
 	uint8_t addr[16];        /* CONNECT, BIND: v4 as ::ffff:a.b.c.d */
 	uint16_t port;
+	bool datagram;           /* CONNECT: UDP */
+	struct slice name;       /* CONNECT to a host by name: clean; addr is not looked at */
 	int syscall;             /* SYSCALL */
 };
 

@@ -18,6 +18,7 @@ static void build_finish(struct build **build)
 	buf_finish(&b->strings);
 	buf_finish(&b->paths);
 	buf_finish(&b->nets);
+	buf_finish(&b->names);
 	buf_finish(&b->mounts);
 	buf_finish(&b->guards);
 	buf_finish(&b->groups);
@@ -38,6 +39,7 @@ static struct build *build_new(const struct policy *policy, const struct run_spe
 	build->strings = buf_growing(PLAN_STRINGS_MAX);
 	build->paths = buf_growing(PLAN_PATHS_MAX * sizeof(struct rule_path));
 	build->nets = buf_growing(PLAN_NETS_MAX * sizeof(struct net_rule));
+	build->names = buf_growing(PLAN_NAMES_MAX * sizeof(struct net_name));
 	build->mounts = buf_growing(PLAN_MOUNTS_MAX * sizeof(struct plan_mount));
 	build->guards = buf_growing(PLAN_MOUNTS_MAX * sizeof(struct plan_mount));
 	build->groups = buf_growing(PLAN_GROUPS_MAX * sizeof(uint32_t));
@@ -296,6 +298,8 @@ static int assemble(struct build *build, struct buf *plan)
 	if (r == 0)
 		r = add_section(plan, PLAN_NETS, buf_slice(&build->nets), sizeof(struct net_rule));
 	if (r == 0)
+		r = add_section(plan, PLAN_NAMES, buf_slice(&build->names), sizeof(struct net_name));
+	if (r == 0)
 		r = add_section(plan, PLAN_MOUNTS, buf_slice(&build->mounts), sizeof(struct plan_mount));
 	if (r == 0)
 		r = add_section(plan, PLAN_GROUPS, buf_slice(&build->groups), sizeof(uint32_t));
@@ -339,6 +343,8 @@ static void fill_view(const struct build *build, struct rules *ret_rules)
 		.path_count = build->paths.len / sizeof(struct rule_path),
 		.nets = (const struct net_rule *)(const void *)build->nets.data,
 		.net_count = build->nets.len / sizeof(struct net_rule),
+		.names = (const struct net_name *)(const void *)build->names.data,
+		.name_count = build->names.len / sizeof(struct net_name),
 		.connect_default = NET_DENY, .bind_default = NET_DENY,
 		.files_on_scope = (uint8_t)policy->files_on_scope,
 		.net_on_scope = (uint8_t)policy->net_on_scope,

@@ -35,7 +35,7 @@ struct seen {
 struct build {
 	const struct policy *policy;
 	const struct run_spec *spec;
-	struct buf strings, paths, nets, mounts, guards, groups, argv, env;
+	struct buf strings, paths, nets, names, mounts, guards, groups, argv, env;
 	struct path workspace, home, cwd;
 	bool home_exists;
 	char program[PLAN_PATH_MAX];

@@ -19,6 +19,7 @@ static const struct section {
 	[PLAN_STRINGS] = { "strings", 1, PLAN_STRINGS_MAX, true },
 	[PLAN_PATHS] = { "paths", sizeof(struct rule_path), PLAN_PATHS_MAX, false },
 	[PLAN_NETS] = { "nets", sizeof(struct net_rule), PLAN_NETS_MAX, false },
+	[PLAN_NAMES] = { "names", sizeof(struct net_name), PLAN_NAMES_MAX, false },
 	[PLAN_MOUNTS] = { "mounts", sizeof(struct plan_mount), PLAN_MOUNTS_MAX, true },
 	[PLAN_GROUPS] = { "groups", sizeof(uint32_t), PLAN_GROUPS_MAX, false },
 	[PLAN_FILTER] = { "filter", sizeof(struct sock_filter), PLAN_FILTER_MAX, true },
@@ -143,8 +144,7 @@ static int check_numbers(const struct plan_head *head, struct error *err)
 		{ "flags", head->flags < 2 * PLAN_BROKER },
 		{ "mode", head->mode <= MODE_LEARN },
 		{ "workspace mode", head->workspace_mode <= WORKSPACE_OVERLAY },
-		{ "network mode", head->network_mode == NETWORK_NONE ||
-				  head->network_mode == NETWORK_HOST },
+		{ "network mode", head->network_mode <= NETWORK_HOST },
 		{ "on_supervisor_loss", head->on_supervisor_loss <= LOSS_FREEZE },
 		{ "on_loss", head->on_loss <= LOSS_FREEZE },
 		{ "tier", head->tier <= 4 },
@@ -225,6 +225,14 @@ static int check_nets(const struct plan *plan, struct error *err)
 	return 0;
 }
 
+static int check_host_names(const struct plan *plan, struct error *err)
+{
+	for (uint32_t i = 0; i < plan->head->sections[PLAN_NAMES].count; i++)
+		if (!net_name_is_sound(&plan->names[i]))
+			return plan_bad(err, "host names");
+	return 0;
+}
+
 static int check_groups(const struct plan *plan, struct error *err)
 {
 	for (uint32_t i = 0; i < plan->head->sections[PLAN_GROUPS].count; i++)
@@ -274,8 +282,8 @@ static int check_vectors(const struct plan *plan, struct error *err)
 int plan_check(const void *bytes, size_t len, struct plan *ret_plan, struct error *err)
 {
 	static int (*const checks[])(const struct plan *, struct error *) = {
-		check_names, check_paths, check_nets, check_groups, check_vectors, plan_check_mounts,
-		plan_check_filter, check_secrets,
+		check_names, check_paths, check_nets, check_host_names, check_groups, check_vectors,
+		plan_check_mounts, plan_check_filter, check_secrets,
 	};
 	const struct plan_head *head = bytes;
 	struct plan plan;
@@ -295,7 +303,8 @@ int plan_check(const void *bytes, size_t len, struct plan *ret_plan, struct erro
 	plan = (struct plan){
 		.head = head, .bytes = len,
 		.strings = section_at(head, PLAN_STRINGS), .paths = section_at(head, PLAN_PATHS),
-		.nets = section_at(head, PLAN_NETS), .mounts = section_at(head, PLAN_MOUNTS),
+		.nets = section_at(head, PLAN_NETS), .names = section_at(head, PLAN_NAMES),
+		.mounts = section_at(head, PLAN_MOUNTS),
 		.groups = section_at(head, PLAN_GROUPS), .filter = section_at(head, PLAN_FILTER),
 		.argv = bytes_at(head, PLAN_ARGV), .env = bytes_at(head, PLAN_ENV),
 		.doc = bytes_at(head, PLAN_DOC), .secrets = section_at(head, PLAN_SECRETS),
@@ -351,6 +360,7 @@ void plan_rules(const struct plan *plan, struct rules *ret_rules)
 		.strings = plan->strings, .strings_len = head->sections[PLAN_STRINGS].count,
 		.paths = plan->paths, .path_count = head->sections[PLAN_PATHS].count,
 		.nets = plan->nets, .net_count = head->sections[PLAN_NETS].count,
+		.names = plan->names, .name_count = head->sections[PLAN_NAMES].count,
 		.connect_default = (uint8_t)head->connect_default,
 		.bind_default = (uint8_t)head->bind_default,
 		.files_on_scope = (uint8_t)head->files_on_scope,

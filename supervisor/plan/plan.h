@@ -22,6 +22,7 @@
 #define PLAN_BYTES_MAX (8U << 20)
 #define PLAN_PATHS_MAX 4096U
 #define PLAN_MOUNTS_MAX 4096U
+#define PLAN_NAMES_MAX 256U
 #define PLAN_NETS_MAX 128U       /* RUN_NET_RULES_MAX */
 #define PLAN_GROUPS_MAX 256U
 #define PLAN_FILTER_MAX 2048U    /* cBPF instructions */
@@ -34,7 +35,7 @@
 
 enum plan_section {
 	PLAN_STRINGS, PLAN_PATHS, PLAN_NETS, PLAN_MOUNTS, PLAN_GROUPS, PLAN_FILTER, PLAN_ARGV,
-	PLAN_ENV, PLAN_DOC, PLAN_SECRETS, PLAN_SECTION_COUNT,
+	PLAN_ENV, PLAN_DOC, PLAN_SECRETS, PLAN_NAMES, PLAN_SECTION_COUNT,
 };
 
 struct plan_range {          /* of a section: count elements, or bytes for STRINGS ARGV ENV DOC */
@@ -140,6 +141,7 @@ struct plan {
 	const char *strings;
 	const struct rule_path *paths;
 	const struct net_rule *nets;
+	const struct net_name *names; /* network mode allowlist */
 	const struct plan_mount *mounts;
 	const uint32_t *groups;
 	const struct sock_filter *filter;

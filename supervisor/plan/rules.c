@@ -144,6 +144,15 @@ static int add_baselines(struct build *build)
 	return r;
 }
 
+static int add_name(struct build *build, struct slice entry, enum net_verdict verdict)
+{
+	struct net_name name;
+	int r = net_name_parse(entry, verdict, &name);
+
+	return r < 0 ? r : buf_append(&build->names, &name, sizeof(name));
+}
+
+/* What is no network is a name of a host; the compiler has seen to it that the mode takes names. */
 static int add_nets(struct build *build, const struct policy_list *list, enum net_verdict verdict,
 		    enum net_where where)
 {
@@ -154,7 +163,11 @@ static int add_nets(struct build *build, const struct policy_list *list, enum ne
 		struct net_rule rules[NET_ENTRY_RULES_MAX];
 		int count = net_entry_parse(slice_of(text), verdict, where, rules);
 
-		r = count < 0 ? count : buf_append(&build->nets, rules, (size_t)count * sizeof(rules[0]));
+		if (count < 0 && where == NET_CONNECT)
+			r = add_name(build, slice_of(text), verdict);
+		else
+			r = count < 0 ? count : buf_append(&build->nets, rules,
+							   (size_t)count * sizeof(rules[0]));
 	}
 	return r;
 }
@@ -206,6 +219,8 @@ static int add_network(struct build *build)
 		return add_loopback(build);
 	if (r == 0)
 		r = add_nets(build, &policy->net_allow, NET_ALLOW, NET_CONNECT);
+	if (r == 0 && policy->network_mode == NETWORK_ALLOWLIST)
+		return add_loopback(build);
 	if (r == 0)
 		r = add_nets(build, &policy->net_bind, NET_ALLOW, NET_BIND);
 	return r == 0 ? add_chosen_ports(build) : r;

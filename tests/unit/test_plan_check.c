@@ -124,7 +124,6 @@ static int check(const struct sample *sample, struct error *err)
 	X(overlay_in_place, AT(s, plan_mount, PLAN_MOUNTS)[4].kind = MOUNT_OVERLAY)            \
 	X(overlay_elsewhere, s->head.workspace_mode = WORKSPACE_OVERLAY;                      \
 	  AT(s, plan_mount, PLAN_MOUNTS)[4].kind = MOUNT_OVERLAY; s->head.workspace = text(S_TMP, 4)) \
-	X(network_mode, s->head.network_mode = NETWORK_ALLOWLIST)                             \
 	X(network_mode_big, s->head.network_mode = 3)                                         \
 	X(on_supervisor_loss, s->head.on_supervisor_loss = 2) X(on_loss, s->head.on_loss = 2) \
 	X(tier, s->head.tier = 5) X(require, s->head.require = 1U << FEATURE_COUNT)           \

@@ -18,6 +18,9 @@ struct bad {
 	const char *message;     /* of the first error, after "f:" */
 };
 
+#define NOT_A_PLACE \
+	"not a network or name; write 10.0.0.0/8, 10.0.0.1:22, [::1]:80, *:25, example.com:443 or *.example.com"
+
 static const struct bad bad_documents[] = {
 	{ "", " this document is empty" },
 	{ "# nothing\n", " this document is empty" },
@@ -61,11 +64,16 @@ static const struct bad bad_documents[] = {
 	{ HEAD "agent: {child_runs: 8}\n", "3:9: \"child_runs\" is not supported yet" },
 	{ HEAD "agent: {tier: T5}\n", "3:15: \"T5\" is not a tier; tiers are T0, T1, T2, T3 and T4" },
 	{ HEAD "workspace: {path: ./x}\n", "3:19: \"./x\": the workspace cannot lie below itself; write \"${cwd}\", ~/x or /x" },
-	{ HEAD "network: {mode: allowlist}\n", "3:17: \"mode: allowlist\" is not supported yet" },
+	{ HEAD "network: {mode: allowlist, bind: [\"*:80\"]}\n", "1:1: network.bind has no effect with `mode: allowlist`, where a run has a loopback of its own; leave it out" },
+	{ HEAD "network: {mode: allowlist, allow: [\"b\u00fccher.example\"]}\n", "3:36: \"b\u00fccher.example\": write an international name as it travels, with xn--" },
+	{ HEAD "network: {mode: allowlist, allow: [a..b]}\n", "3:36: \"a..b\": " NOT_A_PLACE },
+	{ HEAD "network: {mode: allowlist, allow: [\"a.*.b\"]}\n", "3:36: \"a.*.b\": " NOT_A_PLACE },
+	{ HEAD "network: {mode: allowlist, allow: [\"1.2.3\"]}\n", "3:36: \"1.2.3\": " NOT_A_PLACE },
+	{ HEAD "network: {mode: host, bind: [localhost:80]}\n", "3:30: \"localhost:80\": a run listens at addresses of its own; write an address, not a name" },
 	{ HEAD "network: {on_scope: ask}\n", "3:21: \"on_scope: ask\" is not supported yet" },
 	{ HEAD "network: {expose: []}\n", "3:11: \"expose\" is not supported yet" },
-	{ HEAD "network: {mode: host, allow: [github.com:443]}\n", "3:31: \"github.com:443\": host names need `mode: allowlist`, which is not supported yet; write an address" },
-	{ HEAD "network: {mode: host, deny: [10.0.0.1/8]}\n", "3:30: \"10.0.0.1/8\": not a network; write 10.0.0.0/8, 10.0.0.1:22, [::1]:80, *:25 or *" },
+	{ HEAD "network: {mode: host, allow: [github.com:443]}\n", "1:1: network.allow: \"github.com:443\" is a name, which needs `mode: allowlist`; write an address" },
+	{ HEAD "network: {mode: host, deny: [10.0.0.1/8]}\n", "3:30: \"10.0.0.1/8\": " NOT_A_PLACE },
 	{ HEAD "network: {allow: [10.0.0.0/8]}\n", "1:1: network.allow and network.bind have no effect with `mode: none`; leave them out or write `mode: host`" },
 	{ HEAD "heartbeat: {on_stall: clarify}\n", "3:23: \"on_stall: clarify\" is not supported yet" },
 	{ HEAD "heartbeat: {ttl: 60}\n", "3:18: \"60\" is not a time; write it like 200ms, 60s, 15m, 4h or 7d" },
