@@ -67,7 +67,7 @@ endif
 
 # ---- modules ----------------------------------------------------------------------------------
 # In link order: a module may use those to its right.
-MODULES := tools/cli supervisor/daemon supervisor/run supervisor/watch supervisor/launch \
+MODULES := tools/cli supervisor/daemon supervisor/run supervisor/egress supervisor/watch supervisor/launch \
            supervisor/init supervisor/plan policies/compiler policies/decide ledger supervisor/base
 STRICT_MODULES := supervisor/base supervisor/plan policies/decide policies/compiler ledger
 
@@ -79,14 +79,16 @@ objects  = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 SKELETONS   := $(patsubst bpf/%.bpf.c,$(OUT)/gen/gen/%.skel.h,$(BPF_SOURCES))
 
-PROGRAMS := bailiff bailiffd bailiff-init bailiff-ledgerd
+PROGRAMS := bailiff bailiffd bailiff-init bailiff-ledgerd bailiff-egress
 main_bailiff         := tools/cli/main.c
 main_bailiffd        := supervisor/daemon/main.c
 main_bailiff-ledgerd := ledger/main.c
+main_bailiff-egress  := supervisor/egress/main.c
 uses_bailiff         := tools/cli supervisor/plan policies/compiler policies/decide ledger supervisor/base
 uses_bailiffd        := supervisor/daemon supervisor/run supervisor/watch supervisor/launch \
                         supervisor/plan policies/decide ledger supervisor/base
 uses_bailiff-ledgerd := ledger supervisor/base
+uses_bailiff-egress  := supervisor/egress policies/decide supervisor/base
 libs_bailiff         := -lfyaml -ljansson -lseccomp -lsqlite3 -lcbor -lcrypto
 libs_bailiffd        := -lbpf -lcap
 libs_bailiff-ledgerd := -lsqlite3 -lcbor -lcrypto

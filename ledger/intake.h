@@ -133,6 +133,7 @@ enum detail_key {
 	DETAIL_SUBJECT, DETAIL_STRIKES, DETAIL_WORKSPACE, DETAIL_ROOT, DETAIL_NS_INUM,
 	DETAIL_PARENT,     /* bytes: parent's process identity; ledgerd sets it from parent_pid */
 	DETAIL_SEAL_VKEY, DETAIL_EPOCH,
+	DETAIL_BYTES_IN,   /* to the run; DETAIL_BYTES: from it */
 	DETAIL_KEY_LIMIT = 128,
 };
 

@@ -110,6 +110,7 @@ static const struct key_row {
 	[DETAIL_WORKSPACE] = { "workspace", T }, [DETAIL_ROOT] = { "root", T },
 	[DETAIL_NS_INUM] = { "ns_inum", N }, [DETAIL_PARENT] = { "parent", B },
 	[DETAIL_SEAL_VKEY] = { "seal_vkey", T }, [DETAIL_EPOCH] = { "epoch", N },
+	[DETAIL_BYTES_IN] = { "bytes_in", N },
 };
 
 #undef N

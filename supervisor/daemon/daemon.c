@@ -188,6 +188,19 @@ static int open_watch(struct daemon *daemon, struct error *err)
 	return watch_open(daemon->tree.v2_fd, &callbacks, &daemon->watch, err);
 }
 
+/* Only runs with `network: allowlist` need it, so it may be missing until one starts. */
+static void find_relay(struct daemon *daemon)
+{
+	struct relay_setup *setup = &daemon->runs.relay;
+	struct error ignored = { 0 };
+
+	if (program_find("bailiff-egress", setup->program, sizeof(setup->program), &ignored) < 0 ||
+	    account_lookup("bailiff-egress", &setup->uid, &setup->gid) < 0)
+		setup->uid = 0;
+	memcpy(setup->resolvers, daemon->options.resolvers, sizeof(setup->resolvers));
+	setup->resolver_count = daemon->options.resolver_count;
+}
+
 static int open_runs(struct daemon *daemon, struct error *err)
 {
 	char program[PATH_MAX];
@@ -207,6 +220,7 @@ static int open_runs(struct daemon *daemon, struct error *err)
 	runs->self_pidfd = sys_pidfd_open(getpid(), 0);
 	if (runs->self_pidfd < 0)
 		return error_set(err, runs->self_pidfd, "open our own process");
+	find_relay(daemon);
 	runs->loop = daemon->loop;
 	runs->watch = daemon->watch;
 	runs->outbox = daemon->outbox;

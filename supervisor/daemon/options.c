@@ -7,14 +7,17 @@
 #include <stdio.h>
 
 #include "base/parse.h"
+#include "decide/net.h"
 
 #define EXIT_USAGE 2
+#define DNS_PORT 53U
 
-enum { OPT_STATE = 256, OPT_RUNTIME, OPT_IDLE, OPT_PROBE, OPT_READY, OPT_VERSION };
+enum { OPT_STATE = 256, OPT_RUNTIME, OPT_RESOLVER, OPT_IDLE, OPT_PROBE, OPT_READY, OPT_VERSION };
 
 static const struct option known[] = {
 	{ "state-dir", required_argument, NULL, OPT_STATE },
 	{ "runtime-dir", required_argument, NULL, OPT_RUNTIME },
+	{ "resolver", required_argument, NULL, OPT_RESOLVER },
 	{ "exit-when-idle", no_argument, NULL, OPT_IDLE },
 	{ "probe", no_argument, NULL, OPT_PROBE },
 	{ "ready-fd", required_argument, NULL, OPT_READY },
@@ -27,7 +30,7 @@ static const struct option known[] = {
 void options_help(void)
 {
 	puts("usage: bailiffd [--state-dir DIR] [--runtime-dir DIR] [--exit-when-idle]\n"
-	     "                [--ready-fd N] [-v]\n"
+	     "                [--resolver ADDRESS]... [--ready-fd N] [-v]\n"
 	     "       bailiffd --probe | --help | --version\n"
 	     "\n"
 	     "The supervisor of Bailiff: launches, watches and revokes runs. Started by systemd, or\n"
@@ -35,6 +38,8 @@ void options_help(void)
 	     "\n"
 	     "  --state-dir DIR    ledger and lock (default " OPTIONS_STATE_DIR ")\n"
 	     "  --runtime-dir DIR  control.sock (default " OPTIONS_RUNTIME_DIR ")\n"
+	     "  --resolver ADDRESS name server for runs with `network: allowlist`, 10.0.0.1 or\n"
+	     "                     [::1]:5353; up to 4 (default: those of /etc/resolv.conf)\n"
 	     "  --exit-when-idle   end when no run and no client is left for 2 seconds\n"
 	     "  --ready-fd N       write one byte to N when the control socket listens\n"
 	     "  --probe            write what this kernel offers to stdout (struct feature_report)\n"
@@ -59,6 +64,23 @@ static int absolute(const char *name, const char *value, const char **ret_value,
 	return 0;
 }
 
+/* An address and a port, or an address alone. */
+static int resolver(const char *value, struct options *options, struct error *err)
+{
+	struct egress_resolver *to = &options->resolvers[options->resolver_count];
+	struct net_rule rules[NET_ENTRY_RULES_MAX];
+
+	if (options->resolver_count == EGRESS_RESOLVERS_MAX)
+		return usage(err, value, "is one --resolver too many");
+	if (net_entry_parse(slice_of(value), NET_ALLOW, NET_CONNECT, rules) != 1 ||
+	    rules[0].prefix != 128)
+		return usage(err, value, "for --resolver is no address such as 10.0.0.1 or [::1]:5353");
+	memcpy(to->addr, rules[0].addr, sizeof(to->addr));
+	to->port = rules[0].port_first == rules[0].port_last ? rules[0].port_first : DNS_PORT;
+	options->resolver_count++;
+	return 0;
+}
+
 static int apply(int option, const char *value, struct options *options, struct error *err)
 {
 	uint32_t fd;
@@ -68,6 +90,8 @@ static int apply(int option, const char *value, struct options *options, struct 
 		return absolute("state-dir", value, &options->state_dir, err);
 	case OPT_RUNTIME:
 		return absolute("runtime-dir", value, &options->runtime_dir, err);
+	case OPT_RESOLVER:
+		return resolver(value, options, err);
 	case OPT_IDLE:
 		options->exit_when_idle = true;
 		return 0;

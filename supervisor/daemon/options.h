@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "egress/wire.h"
 
 #define OPTIONS_STATE_DIR "/var/lib/bailiff"
 #define OPTIONS_RUNTIME_DIR "/run/bailiff"
@@ -13,6 +14,8 @@
 struct options {
 	const char *state_dir, *runtime_dir; /* absolute */
 	int ready_fd;                        /* gets one byte when we listen; FD_NONE = none */
+	struct egress_resolver resolvers[EGRESS_RESOLVERS_MAX]; /* none: those of resolv.conf */
+	uint32_t resolver_count;
 	bool exit_when_idle, probe, verbose, help, version;
 };
 

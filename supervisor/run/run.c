@@ -40,6 +40,7 @@ static struct run *run_free(struct run *run)
 	loop_timer_clear(runs->loop, &run->wall_timer);
 	loop_timer_clear(runs->loop, &run->heartbeat_timer);
 	outbox_wait_cancel(runs->outbox, &run->wait);
+	run_relay_abandon(run);
 	if (runs->slots[run->slot] == run) {
 		runs->slots[run->slot] = NULL;
 		runs->count--;
@@ -144,6 +145,9 @@ void run_conclude(struct run *run)
 {
 	struct runs *runs = run->runs;
 
+	/* Its connections end with the processes: first what it says of that. */
+	if (!run_relay_ended(run))
+		return;
 	runs_read(runs, true);
 	run_check_limits(run);
 	run_settle(run);
@@ -191,6 +195,8 @@ static int watch_begin(struct run *run)
 
 	if (head->network_mode == NETWORK_HOST)
 		config.flags |= RUN_NET_HOST;
+	if (head->network_mode == NETWORK_ALLOWLIST)
+		config.flags |= RUN_NET_RELAY;
 	config.net_count = MIN(count, RUN_NET_RULES_MAX);
 	memcpy(config.net, run->plan.nets, config.net_count * sizeof(config.net[0]));
 	config.init_tgid = (uint32_t)run->launched.pid;
@@ -270,13 +276,18 @@ static void start_durable(struct outbox_wait *wait)
 		go(run);
 }
 
-static void ready(struct run *run, const struct init_message *message)
+void run_init_ready(struct run *run, const struct init_message *message)
 {
 	struct runs *runs = run->runs;
 	uint32_t missing;
 
 	if (run->step != RUN_STEP_LAUNCHING)
 		return;
+	if (!run->relay.ready) {
+		run->relay.init_waits = true;
+		run->relay.init = *message;
+		return;
+	}
 	run->landlock_abi = message->landlock_abi;
 	run->in_force = run->launched.in_force | message->in_force | watch_features(runs);
 	missing = run->plan.head->require & ~run->in_force;
@@ -363,7 +374,7 @@ static void init_said(struct run *run, const struct init_message *message)
 		stage_failed(run, message);
 		return;
 	case INIT_READY:
-		ready(run, message);
+		run_init_ready(run, message);
 		return;
 	case INIT_EXEC_FAILED:
 		exec_failed(run, message);
@@ -533,6 +544,7 @@ static int run_new(struct runs *runs, const struct ulid *id, struct run **ret_ru
 	run->runs = runs;
 	run->plan_fd = run->session_fd = FD_NONE;
 	run->launched = LAUNCHED_NONE;
+	run->relay = RELAY_NONE;
 	run->slot = RUNS_MAX - 1; /* not ours until it is entered: run_free() compares */
 	run->merge = calloc(1, sizeof(*run->merge));
 	if (!run->merge)
@@ -608,6 +620,8 @@ int run_start(struct runs *runs, const struct run_request *request, struct run *
 	run->status = RUN_STATUS_STARTING;
 	run->step = RUN_STEP_LAUNCHING;
 	r = run_listen(run, err);
+	if (r == 0)
+		r = run_relay_start(run, err);
 	if (r == 0)
 		r = run_put_policy(run, err);
 	if (r < 0) {

@@ -25,6 +25,7 @@
 #include "run/heartbeat.h"
 #include "run/merge.h"
 #include "run/outbox.h"
+#include "run/relay.h"
 #include "run/violate.h"
 #include "watch/watch.h"
 
@@ -62,6 +63,7 @@ struct runs {
 	int init_fd, self_pidfd;
 	uid_t init_uid;
 	gid_t init_gid;
+	struct relay_setup relay;
 	bool no_porter;                /* the supervisor ends with its run: nobody would use one */
 	/* Own. */
 	struct porter porter;
@@ -106,6 +108,7 @@ struct run {
 	struct launched launched;
 	uint32_t in_force, landlock_abi;
 	struct source channel, init, cgroup;
+	struct relay relay;
 	struct timer step_timer, wall_timer, heartbeat_timer;
 	struct outbox_wait wait;
 	uint64_t events, refused, lost, records;
@@ -177,6 +180,7 @@ void run_merge_report(void *ctx, const struct merge_slot *slot);
 void run_event(struct run *run, const struct event_head *event);
 void run_check_limits(struct run *run);
 void run_kill(struct run *run);
+void run_init_ready(struct run *run, const struct init_message *message);
 void run_conclude(struct run *run);
 void run_revoke_done(struct run *run);
 void run_heartbeat_arm(struct run *run);

@@ -74,6 +74,7 @@ int policy_cache_key(const struct run_args *args, const struct policy_source *so
 	add_list(&context, &args->read);
 	add_list(&context, &args->write);
 	add_list(&context, &args->env);
+	add_list(&context, &args->allow);
 	for (uint32_t i = 0; i < source->count; i++) {
 		add_text(&context, source->layers[i].path);
 		add(&context, source->layers[i].bytes.data, source->layers[i].bytes.len);

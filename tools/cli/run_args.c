@@ -8,7 +8,7 @@
 #include "cli/preset.h"
 #include "cli/verbs.h"
 
-static const char *const network_words[] = { "none", "host", NULL };
+static const char *const network_words[] = { "none", "allowlist", "host", NULL };
 
 #define AT(member) offsetof(struct run_args, member)
 
@@ -16,7 +16,8 @@ static const struct option_row rows[] = {
 	{ 'p', "policy", OPTION_TEXT, AT(policy), "POLICY", "name or file (contains a /); else the command's preset, else `default`", NULL },
 	{ 'r', "read", OPTION_LIST, AT(read), "PATH", "may read this too; adds to files.read", NULL },
 	{ 'w', "write", OPTION_LIST, AT(write), "PATH", "may write this too; adds to files.write", NULL },
-	{ 0, "net", OPTION_WORD, AT(network), "MODE", "none or host; only narrows the policy", network_words },
+	{ 0, "net", OPTION_WORD, AT(network), "MODE", "none, allowlist or host; only narrows the policy", network_words },
+	{ 'a', "allow", OPTION_LIST, AT(allow), "HOST[:PORT]", "may connect there too; adds to network.allow", NULL },
 	{ 'm', "memory", OPTION_SIZE, AT(memory_bytes), "SIZE", "memory limit, 2G; only lowers the policy's", NULL },
 	{ 'P', "pids", OPTION_COUNT, AT(pids), "N", "process limit; only lowers", NULL },
 	{ 't', "time", OPTION_DURATION, AT(wall_ns), "TIME", "wall-clock limit, 10m; only lowers (exit 124)", NULL },
@@ -41,6 +42,7 @@ const struct option_set run_options = {
 		   "the command's; 120 to 127 are ours (`bailiff --help`).",
 	.examples = "  sudo bailiff run -- claude            # the policy `claude`, by the command's name\n"
 		    "  sudo bailiff run -p default -- make -j2\n"
+		    "  sudo bailiff run --allow packages.example.org:443 -- ./update.sh\n"
 		    "  sudo bailiff run -r /data -w ./out --net none -m 2G -P 64 -t 10m --env FOO -- ./job.sh\n",
 	.rows = rows,
 	.count = COUNT(rows),
@@ -148,4 +150,5 @@ void run_args_finish(struct run_args *args)
 	option_list_finish(&args->read);
 	option_list_finish(&args->write);
 	option_list_finish(&args->env);
+	option_list_finish(&args->allow);
 }

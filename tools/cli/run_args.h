@@ -11,9 +11,9 @@
 struct run_args {
 	const char *policy;           /* name or path */
 	bool policy_picked;           /* by the command's name (preset.h), not by -p */
-	const char *network;          /* "none", "host" or NULL */
+	const char *network;          /* "none", "allowlist", "host" or NULL */
 	const char *workspace, *agent;
-	struct option_list read, write, env;
+	struct option_list read, write, env, allow;
 	uint64_t memory_bytes, wall_ns, cpu_milli;
 	uint32_t pids;
 	bool overlay, dry_run;        /* dry_run implies overlay and network none */

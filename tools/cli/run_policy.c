@@ -12,6 +12,8 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/policy_cache.h"
+#include "decide/net.h"
+#include "decide/net_name.h"
 
 #define COMPILE_SECONDS 10U
 #define COMPILE_MEMORY (512UL << 20)
@@ -79,9 +81,18 @@ static int narrow_network(const struct run_args *args, struct policy *policy, st
 		policy->net_allow.count = policy->net_deny.count = policy->net_bind.count = 0;
 		return 0;
 	}
+	if (strcmp(args->network, "allowlist") == 0 && policy->network_mode != NETWORK_NONE) {
+		policy->network_mode = NETWORK_ALLOWLIST;
+		policy->net_bind.count = 0; /* a loopback of its own, where it may listen anywhere */
+		return 0;
+	}
+	/* From nothing to what --allow names, and no further. */
+	if (strcmp(args->network, "allowlist") == 0 && args->allow.count > 0)
+		return 0;
 	if (policy->network_mode == NETWORK_HOST)
 		return 0;
-	return widens(policy->name, "net host", "`network: none` or an allowlist", err);
+	return widens(policy->name, strcmp(args->network, "host") == 0 ? "net host" : "net allowlist",
+		      policy->network_mode == NETWORK_NONE ? "`network: none`" : "an allowlist", err);
 }
 
 /* What is kept apart until somebody accepts it is less than what is written in place. */
@@ -114,10 +125,44 @@ static int add_all(struct policy *policy, struct policy_list *list, const char *
 	return 0;
 }
 
+/* Like -r and -w for files: what the person who starts the run names is added to what the policy
+ * allows; denials stay. A policy without a network gets one that reaches just these. */
+static int add_allowed(const struct run_args *args, struct policy *policy, struct error *err)
+{
+	for (size_t i = 0; i < args->allow.count; i++) {
+		struct slice entry = slice_of(args->allow.items[i]);
+		struct net_rule rules[NET_ENTRY_RULES_MAX];
+		struct net_name name;
+		bool network = net_entry_parse(entry, NET_ALLOW, NET_CONNECT, rules) > 0;
+
+		if (!network && net_name_parse(entry, NET_ALLOW, &name) < 0) {
+			error_say(err, -EINVAL, "--allow '%s' is neither a host nor a network",
+				  args->allow.items[i]);
+			error_next(err, "write example.com:443, *.example.com, 10.0.0.1:22 or 10.0.0.0/8");
+			return error_exit(err, CLI_USAGE);
+		}
+		if (!network && policy->network_mode == NETWORK_HOST) {
+			error_say(err, -EINVAL, "--allow '%s' is a name, and the policy '%s' has "
+				  "`network: host`, which knows addresses only", args->allow.items[i],
+				  policy->name);
+			error_next(err, "add --net allowlist, or write an address");
+			return error_exit(err, CLI_USAGE);
+		}
+	}
+	if (args->allow.count == 0 || (args->network && strcmp(args->network, "none") == 0))
+		return 0;
+	if (policy->network_mode == NETWORK_NONE)
+		policy->network_mode = NETWORK_ALLOWLIST;
+	policy->require |= 1U << FEATURE_BPF_CONNECT;
+	return add_all(policy, &policy->net_allow, "allow", &args->allow, err);
+}
+
 int run_policy_narrow(const struct run_args *args, struct policy *policy, struct error *err)
 {
 	int r = narrow_network(args, policy, err);
 
+	if (r == 0)
+		r = add_allowed(args, policy, err);
 	if (r == 0)
 		r = lower_limits(args, policy, err);
 	if (r == 0)
