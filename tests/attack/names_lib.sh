@@ -5,13 +5,17 @@
 
 race=$(dirname "$PROBE")/names_race
 cp "$PROBE" "$WORK/probe" && cp "$race" "$WORK/names_race" && chmod 0755 "$WORK/probe" "$WORK/names_race"
+# default.yaml in one file: what it builds on, and what it adds.
+whole=$T/whole.yaml
+sed -e 's/^  mode: readonly/  mode: direct/' -e 's/^  tier: T0/  tier: T1/' -e 's/^  write: \[/&., /' \
+	"$TOP/policies/library/base.yaml" >"$whole"
 # The same without the rules: the control.
 policy=$T/free.yaml
-sed -e 's/^\( *name:\) .*/\1 free/' -e '/^  deny_read:/d' "$TOP/policies/library/default.yaml" |
+sed -e 's/^\( *name:\) .*/\1 free/' -e '/^  deny_read:/d' "$whole" |
 	awk '/^  deny_write:/ { skip = 1; next } skip && /^    / { next } { skip = 0; print }' >"$policy"
 # The rules, and no end for what is tried: the observer reads the changing path, too, and would revoke.
 race_policy=$T/race.yaml
-sed 's/^  medium: .*/  medium: [warn]/' "$TOP/policies/library/default.yaml" >"$race_policy"
+sed 's/^  medium: .*/  medium: [warn]/' "$whole" >"$race_policy"
 start_supervisor || { not_ok "the supervisor starts"; finish; }
 
 inside() { supervised -- sh -c "$1" >"$T/out" 2>&1; }
