@@ -17,7 +17,7 @@ static const struct permit {
 	bool changes, names_run;
 } permits[] = {
 	/* Anybody on the socket for themselves: plan_check_peer() compares uid, gid and groups. */
-	[WIRE_RUN] = { "run", ANYBODY, 0, REQUEST_RUN_FDS, true, false },
+	[WIRE_RUN] = { "run", ANYBODY, WIRE_DETACHED, REQUEST_RUN_FDS, true, false },
 	[WIRE_LIST] = { "list", ANYBODY, WIRE_ALL, 0, false, false },
 	[WIRE_SHOW] = { "show", ANYBODY, 0, 0, false, true },
 	[WIRE_REVOKE] = { "revoke", BY(OWNER) | BY(ROOT), WIRE_WAIT, 0, true, true },
@@ -26,6 +26,7 @@ static const struct permit {
 	[WIRE_WORKSPACES] = { "list workspaces", ANYBODY, 0, 0, false, false },
 	[WIRE_WORKSPACE] = { "look at", BY(OWNER) | BY(ROOT), WIRE_COMMIT, 0, false, true },
 	[WIRE_SETTLE] = { "settle", BY(OWNER) | BY(ROOT), WIRE_COMMIT | WIRE_KEEP, 0, true, true },
+	[WIRE_ATTACH] = { "attach", BY(OWNER) | BY(ROOT), 0, 1, true, true },
 };
 
 static const struct permit *permit_of(uint32_t kind)

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "base/fdpass.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "daemon/daemon.h"
+#include "run/moves.h"
 #include "run/record.h"
 
 #define EXIT_REFUSED 122
@@ -158,9 +161,8 @@ static void serve_run(struct client *client, const struct wire_request *wire, in
 	struct error err = { 0 };
 	int r = start(client, fds, &err);
 
-	(void)wire;
 	intervention_record(daemon, &client->peer, "run", r == 0 ? &client->run->id : NULL, r == 0,
-			    r == 0 ? NULL : err.text);
+			    r < 0 ? err.text : wire->flags & WIRE_DETACHED ? "detached" : NULL);
 	if (r == 0)
 		return; /* STARTED or ENDED follow */
 	log_info("run_refused", "uid=%u reason=\"%s\"", client->peer.uid, err.text);
@@ -365,6 +367,39 @@ static void serve_revoke(struct client *client, const struct wire_request *wire,
 		run_revoke(run, RUN_CAUSE_OPERATOR, by, text);
 }
 
+static void answer_not_attached(struct client *client, const struct ulid *id, enum run_status status)
+{
+	struct error err = { 0 };
+	char text[ULID_TEXT_LEN + 1];
+
+	ulid_text(id, text);
+	error_say(&err, -ESRCH, "run %s is %s: there is nothing to attach to", text, run_status_name(status));
+	error_next(&err, "`bailiff show %s`", text);
+	answer_error(client, &err);
+}
+
+/* Only passes the descriptor on: what goes through it is between the two, and no business of root. */
+static void serve_attach(struct client *client, const struct wire_request *wire, int *fds)
+{
+	const struct wire_answer answer = { .version = WIRE_VERSION, .kind = WIRE_VIEWER };
+	struct daemon *daemon = client->daemon;
+	const struct run *run = runs_find(&daemon->runs, &wire->run);
+	const struct wire_run_row *row = run ? NULL : history_find(daemon, &wire->run);
+	const struct client *keeper = run ? run->owner : NULL;
+	bool live = keeper && run->started && run->step == RUN_STEP_LIVE;
+
+	if (!run && !row) {
+		answer_unknown(client, &wire->run);
+		return;
+	}
+	live = live && fdpass_send(keeper->fd, &answer, sizeof(answer), fds, 1, MSG_DONTWAIT) == 0;
+	intervention_record(daemon, &client->peer, "attach", &wire->run, live, live ? NULL : "it is not running");
+	if (live)
+		answer_done(client);
+	else
+		answer_not_attached(client, &wire->run, run ? run->status : (enum run_status)row->status);
+}
+
 static void serve_features(struct client *client, const struct wire_request *wire, int *fds)
 {
 	struct wire_answer answer = { .version = WIRE_VERSION, .kind = WIRE_FEATURE_REPORT,
@@ -387,6 +422,7 @@ static void (*const serves[])(struct client *, const struct wire_request *, int 
 	[WIRE_REVOKE] = serve_revoke, [WIRE_FEATURES] = serve_features, [WIRE_PING] = serve_ping,
 	[WIRE_WORKSPACES] = serve_workspaces, [WIRE_WORKSPACE] = serve_workspace,
 	[WIRE_SETTLE] = serve_settle,
+	[WIRE_ATTACH] = serve_attach,
 };
 
 static enum requester requester_of(const struct client *client, const struct wire_request *wire)
@@ -405,10 +441,12 @@ static enum requester requester_of(const struct client *client, const struct wir
 
 static void refuse(struct client *client, const struct wire_request *wire)
 {
+	const struct run *run = runs_find(&client->daemon->runs, &wire->run);
 	struct error err = { 0 };
 	const char *name = request_name(wire->kind);
 
-	error_say(&err, -EPERM, "uid %u may not %s this run", client->peer.uid, name);
+	error_say(&err, -EPERM, "uid %u may not %s this run%s%s%s", client->peer.uid, name, run ? " (it is " : "",
+		  run ? run_status_name(run->status) : "", run ? ")" : "");
 	error_next(&err, "ask its owner, or use sudo");
 	IGNORE(error_exit(&err, EXIT_REFUSED) == 0); /* returns err.code */
 	intervention_record(client->daemon, &client->peer, name, &wire->run, false, err.text);

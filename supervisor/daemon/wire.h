@@ -29,12 +29,15 @@ enum wire_request_kind {
 	                   * fds: upper directory, meta (plan/overlay.h) */
 	WIRE_SETTLE = 9,  /* by run, with what was done as reason: drops the overlay. WIRE_COMMIT: all of it
 	                   * was written back; and WIRE_KEEP: not all, so it stays */
+	WIRE_ATTACH = 10, /* by run; one fd, a socket that goes to whoever has the run's terminal (WIRE_VIEWER).
+	                   * Answers WIRE_DONE */
 };
 
 #define WIRE_WAIT 1U
 #define WIRE_ALL 2U           /* LIST: ended runs of this supervisor's life, too */
 #define WIRE_COMMIT 4U
 #define WIRE_KEEP 8U
+#define WIRE_DETACHED 16U     /* RUN: recorded; the connection is not of the person's process */
 
 struct wire_request {
 	uint32_t version;     /* WIRE_VERSION; else WIRE_ERROR with EPROTO */
@@ -49,6 +52,7 @@ enum wire_answer_kind {
 	WIRE_DONE = 1, WIRE_ERROR, WIRE_STARTED, WIRE_ENDED, WIRE_RUN_ROW, WIRE_FEATURE_REPORT,
 	WIRE_NOTICE,      /* a violation or warning while the run goes on: text */
 	WIRE_WORKSPACE_ROW,
+	WIRE_VIEWER,      /* to the run's connection: one fd, of somebody who may attach (cli/view.h) */
 };
 
 enum run_status { RUN_STATUS_PENDING, RUN_STATUS_STARTING, RUN_STATUS_RUNNING, RUN_STATUS_PAUSED,

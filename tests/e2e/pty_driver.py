@@ -130,6 +130,24 @@ def supervisor_pids(runtime):
     return found
 
 
+class Maker:
+    """Makes terminals; ends the supervisors of its folder."""
+
+    def __init__(self, work, environment, runtime):
+        self.work, self.environment, self.runtime, self.terminals = work, environment, runtime, []
+
+    def __call__(self):
+        self.terminals.append(Terminal(self.work, self.environment))
+        return self.terminals[-1]
+
+    def stop(self):
+        for pid in supervisor_pids(self.runtime):
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while supervisor_pids(self.runtime) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def world(extra=None):
     """A terminal in a workspace of the run's user, and the options that name the folders of a supervisor of its own."""
@@ -142,22 +160,13 @@ def world(extra=None):
         os.chown(work, account.pw_uid, account.pw_gid)
         environment = {"PATH": "/usr/bin:/bin", "TERM": "dumb", "HOME": "/root", "SUDO_UID": str(account.pw_uid)}
         environment.update(extra or {})
-        terminals = []
-
-        def terminal():
-            terminals.append(Terminal(work, environment))
-            return terminals[-1]
-
+        maker = Maker(work, environment, runtime)
         try:
-            yield terminal, f"--state-dir {state} --runtime-dir {runtime}", runtime, work
+            yield maker, f"--state-dir {state} --runtime-dir {runtime}", runtime, work
         finally:
-            for one in terminals:
+            for one in maker.terminals:
                 one.close()
-            for pid in supervisor_pids(runtime):
-                os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + 10
-            while supervisor_pids(runtime) and time.monotonic() < deadline:
-                time.sleep(0.1)
+            maker.stop()
             time.sleep(0.2)  # its ledger's writer ends after it
 
 

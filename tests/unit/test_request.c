@@ -10,7 +10,8 @@ static struct wire_request sample(uint32_t kind)
 {
 	struct wire_request request = { .version = WIRE_VERSION, .kind = kind };
 
-	if (kind == WIRE_SHOW || kind == WIRE_REVOKE || kind == WIRE_WORKSPACE || kind == WIRE_SETTLE)
+	if (kind == WIRE_SHOW || kind == WIRE_REVOKE || kind == WIRE_WORKSPACE || kind == WIRE_SETTLE ||
+	    kind == WIRE_ATTACH)
 		request.run.bytes[3] = 7;
 	return request;
 }
@@ -31,7 +32,7 @@ START_TEST(each_request_is_taken_as_the_command_line_sends_it)
 	uint32_t kind = (uint32_t)_i;
 	struct wire_request request = sample(kind);
 
-	ck_assert_int_eq(parse(&request, kind == WIRE_RUN ? REQUEST_RUN_FDS : 0), 0);
+	ck_assert_int_eq(parse(&request, kind == WIRE_RUN ? REQUEST_RUN_FDS : kind == WIRE_ATTACH), 0);
 }
 END_TEST
 
@@ -39,7 +40,7 @@ enum change { VERSION, KIND, KIND_ZERO, FLAGS, CURSOR, RUN, NO_RUN, REASON, REAS
 	      REASON_TAIL, REASON_ELSEWHERE, FDS, FEW_FDS, KEEP_ALONE, COMMIT_ELSEWHERE, CHANGE_COUNT };
 
 static const struct bad_row { uint32_t kind; size_t fds; int want; } bad[CHANGE_COUNT] = {
-	[VERSION] = { WIRE_PING, 0, -EPROTO }, [KIND] = { 10, 0, -EPROTO },
+	[VERSION] = { WIRE_PING, 0, -EPROTO }, [KIND] = { 63, 0, -EPROTO },
 	[KIND_ZERO] = { 0, 0, -EPROTO }, [FLAGS] = { WIRE_PING, 0, -EBADMSG },
 	[CURSOR] = { WIRE_PING, 0, -EBADMSG }, [RUN] = { WIRE_LIST, 0, -EBADMSG },
 	[NO_RUN] = { WIRE_REVOKE, 0, -EBADMSG }, [REASON] = { WIRE_REVOKE, 0, -EBADMSG },
@@ -53,7 +54,7 @@ static void change(struct wire_request *request, enum change what)
 {
 	switch (what) {
 	case VERSION: request->version++; break;
-	case FLAGS: request->flags = 4; break;
+	case FLAGS: request->flags = 64; break;
 	case CURSOR: request->cursor = 1; break;
 	case RUN: request->run.bytes[0] = 1; break;
 	case NO_RUN: memset(&request->run, 0, sizeof(request->run)); break;
@@ -97,7 +98,9 @@ static const bool matrix[][REQUESTER_COUNT] = {
 	[WIRE_SHOW] = { true, true, true }, [WIRE_REVOKE] = { false, true, true },
 	[WIRE_FEATURES] = { true, true, true }, [WIRE_PING] = { true, true, true },
 	[WIRE_WORKSPACES] = { true, true, true }, [WIRE_WORKSPACE] = { false, true, true },
-	[WIRE_SETTLE] = { false, true, true }, [10] = { false, false, false },
+	[WIRE_SETTLE] = { false, true, true },
+	[WIRE_ATTACH] = { false, true, true },
+	[11] = { false, false, false },
 };
 
 START_TEST(who_may_ask_what_is_the_matrix)
@@ -132,7 +135,7 @@ Suite *suite_make(void)
 	tcase_set_tags(parser, "pure");
 	tcase_set_tags(permits, "pure");
 	tcase_add_loop_test(parser, each_request_is_taken_as_the_command_line_sends_it, WIRE_RUN,
-			    WIRE_SETTLE + 1);
+			    WIRE_ATTACH + 1);
 	tcase_add_loop_test(parser, a_request_with_one_thing_wrong_is_refused, 0, CHANGE_COUNT);
 	tcase_add_test(parser, a_request_of_another_size_is_refused);
 	tcase_add_loop_test(permits, who_may_ask_what_is_the_matrix, 0, (int)COUNT(matrix));

@@ -21,6 +21,7 @@ enum cli_exit {
 
 int verb_run(int argc, char **argv);
 int verb_shell(int argc, char **argv);
+int verb_attach(int argc, char **argv);
 int verb_ps(int argc, char **argv);
 int verb_show(int argc, char **argv);
 int verb_why(int argc, char **argv);

@@ -96,6 +96,7 @@ int client_answer_check(size_t len, struct wire_answer *answer)
 		return -EPROTO;
 	switch (answer->kind) {
 	case WIRE_DONE:
+	case WIRE_VIEWER:
 		return 0;
 	case WIRE_ERROR:
 		terminate(answer->u.error.text, sizeof(answer->u.error.text));

@@ -6,7 +6,6 @@
 #include "cli/paths.h"
 #include "cli/runs.h"
 #include "cli/verbs.h"
-#include "cli/words.h"
 
 #define REVOKE_WAIT_MS 30000
 
@@ -35,25 +34,6 @@ const struct option_set revoke_options = {
 	.count = COUNT(rows),
 };
 
-static int find_run(int control_fd, const char *word, struct ulid *ret_run, struct error *err)
-{
-	cleanup_with(runs_finish) struct runs runs = { 0 };
-	const struct wire_run_row *row;
-	int r = runs_list(control_fd, true, &runs, err);
-
-	if (r == 0)
-		r = runs_find(&runs, word, &row, err);
-	if (r < 0)
-		return r;
-	if (row->ended_ns != 0) {
-		error_say(err, -ESRCH, "run '%s' is over: %s", word, word_status(row->status));
-		error_next(err, "`bailiff ledger run show %s` says how it ended", word);
-		return error_exit(err, CLI_NONE);
-	}
-	*ret_run = row->run;
-	return 0;
-}
-
 static int revoke_run(const struct revoke_args *args, const char *word, struct error *err)
 {
 	struct wire_request request = { .version = WIRE_VERSION, .kind = WIRE_REVOKE,
@@ -64,7 +44,7 @@ static int revoke_run(const struct revoke_args *args, const char *word, struct e
 	int r = client_connect(&args->dirs, &control_fd, err);
 
 	if (r == 0)
-		r = find_run(control_fd, word, &request.run, err);
+		r = runs_find_live(control_fd, word, &request.run, err);
 	if (r == 0)
 		r = text_copy(request.reason, sizeof(request.reason), slice_of(args->reason));
 	if (r == 0)

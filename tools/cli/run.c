@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/identity.h"
+#include "cli/keeper.h"
 #include "cli/paths.h"
 #include "cli/run_after.h"
 #include "cli/run_args.h"
@@ -99,11 +100,11 @@ static uint32_t terminal_flags(const struct run_args *args)
 {
 	uint32_t flags = args->quiet ? PLAN_QUIET : 0;
 
-	if (isatty(STDIN_FILENO))
+	if (args->detach || isatty(STDIN_FILENO))
 		flags |= PLAN_TERMINAL_IN;
-	if (isatty(STDOUT_FILENO))
+	if (args->detach || isatty(STDOUT_FILENO))
 		flags |= PLAN_TERMINAL_OUT;
-	if (isatty(STDERR_FILENO))
+	if (args->detach || isatty(STDERR_FILENO))
 		flags |= PLAN_TERMINAL_ERR;
 	return flags;
 }
@@ -157,6 +158,25 @@ static const char *policy_note(const struct run_args *args)
 	return args->policy_picked ? " (for a command of this name; -p overrides)" : NULL;
 }
 
+/* Returns the exit code or a negative errno. */
+static int request_session(const struct run_request *request, const struct session_spec *spec, struct error *err)
+{
+	char text[ULID_TEXT_LEN + 1];
+	struct ulid run;
+	int code, r;
+
+	if (!request->args.detach)
+		return session_run(spec, err);
+	r = keeper_start(spec, &run, &code, err);
+	if (r < 0 || ulid_is_zero(&run))
+		return r < 0 ? r : code;
+	ulid_text(&run, text);
+	printf("%s\n", text);
+	if (!request->args.quiet && !request->args.json)
+		fprintf(stderr, "bailiff: it goes on without you; `bailiff attach %s`\n", text);
+	return CLI_OK;
+}
+
 static int run_verb(const struct option_set *set, int argc, char **argv)
 {
 	cleanup_with(request_free_p) struct run_request *request = calloc(1, sizeof(*request));
@@ -181,13 +201,13 @@ static int run_verb(const struct option_set *set, int argc, char **argv)
 	if (r == 0)
 		r = client_connect_or_start(&request->args.dirs, &control_fd, &err);
 	if (r == 0)
-		r = session_run(&(struct session_spec){ .control_fd = control_fd, .plan_fd = plan_fd,
-							.secrets_fd = secrets_fd, .ret_run = &run,
-							.quiet = request->args.quiet,
-							.verbose = request->args.verbose,
-							.json = request->args.json,
-							.policy_note = policy_note(&request->args) },
-				&err);
+		r = request_session(request, &(struct session_spec){
+			.control_fd = control_fd, .plan_fd = plan_fd, .secrets_fd = secrets_fd,
+			.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO }, .report_fd = FD_NONE,
+			.detach_keys = request->args.detach_keys, .identity = &request->identity,
+			.quiet = request->args.quiet, .verbose = request->args.verbose, .json = request->args.json,
+			.ret_run = &run, .policy_note = policy_note(&request->args),
+		}, &err);
 	return r < 0 ? cli_fail(&err) : after(request, control_fd, &run, r);
 }
 

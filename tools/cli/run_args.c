@@ -30,6 +30,8 @@ static const struct option_row rows[] = {
 	{ 'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "no line on what is enforced", NULL },
 	{ 'v', "verbose", OPTION_FLAG, AT(verbose), NULL, "one line more when the run ends", NULL },
 	{ 0, "json", OPTION_FLAG, AT(json), NULL, "start and end as JSON lines on stderr", NULL },
+	{ 'd', "detach", OPTION_FLAG, AT(detach), NULL, "prints the run's id; it goes on without you", NULL },
+	{ 0, "detach-keys", OPTION_TEXT, AT(detach_keys_text), "KEYS", "leave the run by these, ctrl-p,ctrl-q", NULL },
 	OPTION_ROW_STATE_DIR(AT(dirs.state_dir)),
 	OPTION_ROW_RUNTIME_DIR(AT(dirs.runtime_dir)),
 };
@@ -128,6 +130,8 @@ int run_args_parse(const struct option_set *set, int argc, char **argv, struct r
 	if (ret_args->agent && !agent_is_right(ret_args->agent))
 		return cli_usage(set->verb, "--agent '%s' must be 1 to %u letters, digits, '.', '_', '-'",
 				 ret_args->agent, RUN_AGENT_MAX);
+	if (ret_args->dry_run && (ret_args->detach || ret_args->detach_keys_text))
+		return cli_usage("run", "--dry-run shows what changed at its end, so it cannot be left");
 	if (ret_args->dry_run) {
 		if (ret_args->network && strcmp(ret_args->network, "none") != 0)
 			return cli_usage("run", "--dry-run has no network, so --net %s makes no sense",
@@ -135,6 +139,9 @@ int run_args_parse(const struct option_set *set, int argc, char **argv, struct r
 		ret_args->overlay = true;
 		ret_args->network = "none";
 	}
+	if (ret_args->detach_keys_text && detach_keys_parse(ret_args->detach_keys_text, &ret_args->detach_keys) < 0)
+		return cli_usage(set->verb, "--detach-keys '%s' must be keys such as a or ctrl-p, with commas, at most %u",
+				 ret_args->detach_keys_text, DETACH_KEYS_MAX);
 	ret_args->command = words.words;
 	if (!ret_args->policy && words.count > 0) {
 		ret_args->policy = preset_of(words.words[0]);

@@ -4,6 +4,7 @@
 #define CLI_RUN_ARGS_H
 
 #include "cli/client.h"
+#include "cli/detach_keys.h"
 #include "cli/options.h"
 
 #define RUN_AGENT_MAX 63U
@@ -18,6 +19,9 @@ struct run_args {
 	uint32_t pids;
 	bool overlay, dry_run;        /* dry_run implies overlay and network none */
 	bool quiet, verbose, json;
+	bool detach;
+	const char *detach_keys_text; /* NULL = none */
+	struct detach_keys detach_keys;
 	bool shell;                   /* the caller's shell, with `command` as its arguments */
 	struct client_dirs dirs;
 	char *const *command;         /* NULL-terminated, at least one word unless `shell` */

@@ -143,3 +143,22 @@ bool runs_nobody(int code)
 {
 	return code == -ENOENT || code == -ECONNREFUSED;
 }
+
+int runs_find_live(int control_fd, const char *word, struct ulid *ret_run, struct error *err)
+{
+	cleanup_with(runs_finish) struct runs runs = { 0 };
+	const struct wire_run_row *row;
+	int r = runs_list(control_fd, true, &runs, err);
+
+	if (r == 0)
+		r = runs_find(&runs, word, &row, err);
+	if (r < 0)
+		return r;
+	if (row->ended_ns != 0) {
+		error_say(err, -ESRCH, "run '%s' is over: %s", word, word_status(row->status));
+		error_next(err, "`bailiff ledger run show %s` says how it ended", word);
+		return error_exit(err, CLI_NONE);
+	}
+	*ret_run = row->run;
+	return 0;
+}

@@ -22,6 +22,10 @@ void runs_finish(struct runs *runs);
 int runs_find(const struct runs *runs, const char *word, const struct wire_run_row **ret_row,
 	      struct error *err) MUST_USE;
 
+/* Asks the supervisor for the one run that `word` stands for, which must not be over. Returns as runs_find(); -ESRCH:
+ * over, with how. */
+int runs_find_live(int control_fd, const char *word, struct ulid *ret_run, struct error *err) MUST_USE;
+
 /* Prints the row as one JSON line on stdout. Returns 0 or -ENOMEM. */
 int runs_json_print(const struct wire_run_row *row) MUST_USE;
 

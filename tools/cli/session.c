@@ -1,41 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/session.h"
+
+#include "cli/session_own.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
 #include "base/fdpass.h"
-#include "base/io.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/keeper.h"
 #include "cli/session_say.h"
-#include "cli/terminal.h"
 #include "cli/words.h"
 
-#define RELAY_BYTES 16384U
 #define HUNG_UP_MS 50
 #define STOP_SIGNALS_BEFORE_REVOKE 2U  /* the second SIGTERM is meant */
 
-enum polled { POLL_CONTROL, POLL_CHANNEL, POLL_SIGNALS, POLL_MASTER, POLL_KEYBOARD, POLL_COUNT };
-
-struct session {
-	const struct session_spec *spec;
-	int channel_fd, signal_fd, master_fd; /* owned */
-	struct terminal terminal;
-	sigset_t signals, before;
-	struct ulid run;
-	unsigned int terminations; /* SIGTERMs so far */
-	bool started, over, keyboard_closed;
-	bool slave_closed;         /* nobody has it open now; looked at again after HUNG_UP_MS */
-	int result;                /* when over: exit code, or negative with *err */
-	char input[RELAY_BYTES];   /* typed, not yet taken by the pty */
-	size_t input_len;
-	struct error *err;
-};
+enum polled { POLL_CONTROL, POLL_CHANNEL, POLL_SIGNALS, POLL_MASTER, POLL_KEYBOARD, POLL_VIEWERS,
+	      POLL_COUNT = POLL_VIEWERS + VIEWERS_MAX };
 
 /* ---- what people see ---- */
 
@@ -47,12 +31,18 @@ static void say(const struct session *session, const char *text)
 	fprintf(stderr, "%sbailiff: %s%s", raw ? "\r" : "", text, raw ? "\r\n" : "\n");
 }
 
-static void say_escaped(const struct session *session, const char *text)
+void session_say(struct session *session, const char *text)
+{
+	say(session, text);
+	viewers_tell(&session->viewers, VIEW_SAY, 0, text);
+}
+
+static void say_escaped(struct session *session, const char *text)
 {
 	char escaped[WIRE_TEXT_MAX * 2];
 
 	text_escape(escaped, sizeof(escaped), slice_of(text));
-	say(session, escaped);
+	session_say(session, escaped);
 }
 
 /* Takes `text`. */
@@ -78,7 +68,7 @@ static void say_started(const struct session *session, const struct wire_started
 }
 
 /* The reason, and its next step on a line of its own where the supervisor gave one behind it. */
-static void say_reason(const struct session *session, const char *text, const char *run)
+static void say_reason(struct session *session, const char *text, const char *run)
 {
 	static const char mark[] = "; next: ";
 	const char *step = strstr(text, mark);
@@ -95,7 +85,7 @@ static void say_reason(const struct session *session, const char *text, const ch
 		run);
 }
 
-static void say_ended(const struct session *session, const struct wire_ended *ended)
+static void say_ended(struct session *session, const struct wire_ended *ended)
 {
 	char run[ULID_TEXT_LEN + 1];
 	char *json = NULL;
@@ -116,72 +106,9 @@ static void say_ended(const struct session *session, const struct wire_ended *en
 			ended->violations, (unsigned long long)ended->lost);
 }
 
-/* ---- the pty ---- */
+/* ---- job control ---- */
 
-/* What the run wrote, as far as it is there. Returns false when no process has the slave open. That
- * may change: closing the master would hang up the run's session (SIGHUP), so it stays open. */
-static bool relay_output(struct session *session)
-{
-	char bytes[RELAY_BYTES];
-	ssize_t len;
-
-	len = read(session->master_fd, bytes, sizeof(bytes));
-	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		return true;
-	if (len <= 0)
-		return false;
-	/* The user's terminal may be gone; the run goes on as it would with a dead terminal. */
-	if (session->terminal.out_fd != FD_NONE)
-		IGNORE(io_write(session->terminal.out_fd, bytes, (size_t)len) < 0);
-	return true;
-}
-
-static void master_close(struct session *session)
-{
-	session->master_fd = fd_close(session->master_fd);
-	session->input_len = 0;
-}
-
-/* The run is over, its processes are gone: what is still in the pty is all there is. */
-static void master_drain(struct session *session)
-{
-	struct pollfd ready = { .fd = session->master_fd, .events = POLLIN };
-
-	while (session->master_fd != FD_NONE && poll(&ready, 1, 0) > 0) {
-		if (!(ready.revents & POLLIN) || !relay_output(session))
-			break;
-	}
-}
-
-static void feed_master(struct session *session)
-{
-	ssize_t len = write(session->master_fd, session->input, session->input_len);
-
-	if (len < 0 && errno != EAGAIN && errno != EINTR)
-		session->input_len = 0;
-	if (len <= 0)
-		return;
-	session->input_len -= (size_t)len;
-	memmove(session->input, session->input + len, session->input_len);
-}
-
-static void read_keyboard(struct session *session)
-{
-	ssize_t len = read(session->terminal.in_fd, session->input, sizeof(session->input));
-
-	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (len <= 0) {
-		/* Hung up: so is the run's terminal, which gives it SIGHUP. */
-		session->keyboard_closed = true;
-		master_close(session);
-		return;
-	}
-	session->input_len = (size_t)len;
-	feed_master(session);
-}
-
-static void channel_send(struct session *session, enum session_kind kind, int number)
+void session_channel_send(struct session *session, enum session_kind kind, int number)
 {
 	struct session_message message = { .version = WIRE_VERSION, .kind = kind, .signal = number };
 
@@ -189,27 +116,6 @@ static void channel_send(struct session *session, enum session_kind kind, int nu
 	if (session->channel_fd != FD_NONE)
 		IGNORE(fdpass_send(session->channel_fd, &message, sizeof(message), NULL, 0,
 				   MSG_DONTWAIT) < 0);
-}
-
-static void pty_arrived(struct session *session, struct fdset *fds)
-{
-	if (fds->count != 1 || session->master_fd != FD_NONE || !isatty(fds->fds[0]))
-		return;
-	session->master_fd = TAKE_FD(fds->fds[0]);
-	/* Ours alone: the run has the slave, so O_NONBLOCK disturbs nobody. */
-	IGNORE(fcntl(session->master_fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0);
-	IGNORE(terminal_dress(&session->terminal, session->master_fd) < 0);
-	IGNORE(terminal_raw(&session->terminal) < 0);
-}
-
-/* ---- job control ---- */
-
-static void resumed(struct session *session)
-{
-	if (session->master_fd != FD_NONE) {
-		IGNORE(terminal_raw(&session->terminal) < 0);
-		IGNORE(terminal_resize(&session->terminal, session->master_fd) < 0);
-	}
 }
 
 /* The command stopped: our job stops the same way, so that the shell sees what it would have seen
@@ -220,7 +126,7 @@ static void stop_ourselves(struct session *session, int number)
 
 	if (number != SIGTSTP && number != SIGTTIN && number != SIGTTOU)
 		number = SIGSTOP;
-	terminal_restore(&session->terminal);
+	session_leave_terminal(session);
 	sigemptyset(&one);
 	sigaddset(&one, number);
 	IGNORE(kill(0, number) < 0);
@@ -228,8 +134,18 @@ static void stop_ourselves(struct session *session, int number)
 	 * goes on at once (setpgid(2)). */
 	IGNORE(sigprocmask(SIG_UNBLOCK, &one, NULL) < 0);
 	IGNORE(sigprocmask(SIG_BLOCK, &session->signals, NULL) < 0);
-	resumed(session);
-	channel_send(session, SESSION_CONTINUE, SIGCONT);
+	session_take_terminal(session);
+	session_channel_send(session, SESSION_CONTINUE, SIGCONT);
+}
+
+/* Who is attached stops as we do. A run that is kept waits for one of them to go on. */
+static void command_stopped(struct session *session, int number)
+{
+	viewers_tell(&session->viewers, VIEW_STOPPED, number, "");
+	if (session->kept)
+		session->stopped = true;
+	else
+		stop_ourselves(session, number);
 }
 
 static void handle_channel(struct session *session)
@@ -245,10 +161,10 @@ static void handle_channel(struct session *session)
 		session->channel_fd = fd_close(session->channel_fd);
 		return;
 	}
-	if (message.kind == SESSION_PTY)
-		pty_arrived(session, &fds);
+	if (message.kind == SESSION_PTY && fds.count == 1)
+		session_pty_arrived(session, &fds.fds[0]);
 	if (message.kind == SESSION_STOPPED)
-		stop_ourselves(session, message.signal);
+		command_stopped(session, message.signal);
 }
 
 /* ---- signals ---- */
@@ -272,11 +188,11 @@ static void handle_signal(struct session *session)
 		return;
 	number = (int)info.ssi_signo;
 	if (number == SIGWINCH) {
-		IGNORE(terminal_resize(&session->terminal, session->master_fd) < 0);
+		session_resize(session);
 		return;
 	}
 	if (number == SIGCONT) {
-		resumed(session);
+		session_take_terminal(session);
 		return;
 	}
 	/* Nothing runs yet that could take it: we end, and the supervisor sees us go. */
@@ -289,7 +205,7 @@ static void handle_signal(struct session *session)
 	if (number == SIGTERM && session->terminations >= STOP_SIGNALS_BEFORE_REVOKE)
 		ask_revoke(session);
 	else
-		channel_send(session, SESSION_SIGNAL, number);
+		session_channel_send(session, SESSION_SIGNAL, number);
 }
 
 static int signals_block(struct session *session)
@@ -318,10 +234,23 @@ static void supervisor_lost(struct session *session)
 	error_exit(session->err, CLI_INTERNAL);
 }
 
+static void handle_started(struct session *session, const struct wire_started *started)
+{
+	session->started = true;
+	session->run = *session->spec->ret_run = started->run;
+	say_started(session, started);
+	if (session->spec->report_fd == FD_NONE || keeper_report(session->spec->report_fd, &session->run) == 0)
+		return;
+	/* Whoever asked is gone and will not learn its name. */
+	session->over = true;
+	session->result = CLI_INTERNAL;
+}
+
 static void handle_control(struct session *session)
 {
+	cleanup_with(fdset_finish) struct fdset fds = { 0 };
 	struct wire_answer answer;
-	int r = client_receive(session->spec->control_fd, 0, &answer, session->err);
+	int r = client_receive_fds(session->spec->control_fd, 0, &answer, &fds, session->err);
 
 	if (r == -ETIMEDOUT)
 		return;
@@ -340,15 +269,16 @@ static void handle_control(struct session *session)
 		return;
 	}
 	if (answer.kind == WIRE_STARTED) {
-		session->started = true;
-		session->run = *session->spec->ret_run = answer.u.started.run;
-		say_started(session, &answer.u.started);
+		handle_started(session, &answer.u.started);
+	} else if (answer.kind == WIRE_VIEWER && fds.count == 1) {
+		session_viewer_arrived(session, &fds.fds[0]);
 	} else if (answer.kind == WIRE_NOTICE) {
 		say_escaped(session, answer.u.notice);
 	} else if (answer.kind == WIRE_ENDED) {
-		master_drain(session);
-		terminal_restore(&session->terminal);
+		session_drain(session);
+		session_leave_terminal(session);
 		say_ended(session, &answer.u.ended);
+		viewers_end(&session->viewers, &session->scrollback, answer.u.ended.exit_code, "");
 		session->over = true;
 		session->result = answer.u.ended.exit_code;
 	}
@@ -369,19 +299,21 @@ static void poll_prepare(const struct session *session, struct pollfd polled[POL
 	polled[POLL_MASTER] = (struct pollfd){ session->slave_closed ? FD_NONE : session->master_fd,
 					       (short)master_events, 0 };
 	polled[POLL_KEYBOARD] = (struct pollfd){ keyboard ? session->terminal.in_fd : FD_NONE, POLLIN, 0 };
+	viewers_poll(&session->viewers, &session->scrollback, session_has_room(session), polled + POLL_VIEWERS);
 }
 
 /* Output first, then what may end or stop us. */
 static void poll_dispatch(struct session *session, const struct pollfd polled[POLL_COUNT])
 {
 	session->slave_closed = (polled[POLL_MASTER].revents & (POLLIN | POLLHUP | POLLERR)) &&
-				!relay_output(session);
+				!session_relay_output(session);
 	if ((polled[POLL_MASTER].revents & POLLOUT) && session->master_fd != FD_NONE)
-		feed_master(session);
+		session_feed_master(session);
 	if (polled[POLL_SIGNALS].revents)
 		handle_signal(session);
 	if (polled[POLL_KEYBOARD].revents && session->master_fd != FD_NONE)
-		read_keyboard(session);
+		session_read_keyboard(session);
+	session_serve_viewers(session, polled + POLL_VIEWERS);
 	if (polled[POLL_CHANNEL].revents && session->channel_fd != FD_NONE)
 		handle_channel(session);
 	if (polled[POLL_CONTROL].revents && !session->over)
@@ -400,7 +332,8 @@ static int send_secrets(const struct session *session)
 
 static int session_start(struct session *session)
 {
-	struct wire_request request = { .version = WIRE_VERSION, .kind = WIRE_RUN };
+	struct wire_request request = { .version = WIRE_VERSION, .kind = WIRE_RUN,
+					.flags = session->spec->detached ? WIRE_DETACHED : 0 };
 	auto_close int theirs = FD_NONE;
 	int pair[2], fds[5], r;
 
@@ -412,9 +345,8 @@ static int session_start(struct session *session)
 	session->channel_fd = pair[0];
 	theirs = pair[1];
 	fds[0] = session->spec->plan_fd;
-	fds[1] = STDIN_FILENO;
-	fds[2] = STDOUT_FILENO;
-	fds[3] = STDERR_FILENO;
+	for (size_t i = 0; i < COUNT(session->spec->stdio); i++)
+		fds[1 + i] = session->spec->stdio[i];
 	fds[4] = theirs;
 	r = send_secrets(session);
 	if (r < 0)
@@ -441,7 +373,9 @@ static int session_loop(struct session *session)
 
 static void session_finish(struct session *session)
 {
-	terminal_restore(&session->terminal);
+	session_leave_terminal(session);
+	viewers_finish(&session->viewers);
+	scrollback_finish(&session->scrollback);
 	fd_close(session->channel_fd);
 	fd_close(session->signal_fd);
 	fd_close(session->master_fd);
@@ -450,12 +384,16 @@ static void session_finish(struct session *session)
 int session_run(const struct session_spec *spec, struct error *err)
 {
 	cleanup_with(session_finish) struct session session = {
-		.spec = spec, .err = err,
+		.spec = spec, .err = err, .detach_keys = spec->detach_keys,
+		.kept = spec->detached,
 		.channel_fd = FD_NONE, .signal_fd = FD_NONE, .master_fd = FD_NONE,
 	};
 	int r;
 
+	viewers_init(&session.viewers);
 	terminal_init(&session.terminal);
+	if (spec->detached)
+		session.terminal.in_fd = session.terminal.out_fd = FD_NONE;
 	r = session_start(&session);
 	return r < 0 ? r : session_loop(&session);
 }

@@ -5,13 +5,21 @@
 #define CLI_SESSION_H
 
 #include "base/error.h"
+#include "cli/detach_keys.h"
 #include "daemon/wire.h"
+
+struct identity;
 
 struct session_spec {
 	int control_fd;       /* connected; borrowed */
 	int plan_fd;          /* the sealed plan; borrowed */
-	struct ulid *ret_run; /* set when the run started */
+	struct ulid *ret_run; /* set when the run started, zero again when it was left */
 	int secrets_fd;       /* of secrets_gather(); FD_NONE = none; borrowed */
+	int stdio[3];         /* of the command; borrowed */
+	int report_fd;        /* keeper.h: who is told of the start; FD_NONE = nobody */
+	bool detached;        /* nobody sits here: the terminal of the command is for those who attach */
+	struct detach_keys detach_keys; /* what leaves the run; none by default */
+	const struct identity *identity; /* whose rights a keeper has; borrowed */
 	bool quiet, verbose, json;
 	const char *policy_note; /* behind the policy's name in the banner; NULL = nothing */
 };

@@ -9,6 +9,7 @@
 const struct verb verbs[] = {
 	{ "run", "runs a command in its sandbox, watched and recorded", verb_run, &run_options, NULL },
 	{ "shell", "starts your shell in a sandbox, watched and recorded", verb_shell, &shell_options, NULL },
+	{ "attach", "connects this terminal to a run", verb_attach, &attach_options, NULL },
 	{ "ps", "lists the runs of the supervisor", verb_ps, &ps_options, NULL },
 	{ "show", "shows one run", verb_show, &show_options, NULL },
 	{ "why", "explains a refusal: the rule, what to change, or why not to", verb_why, &why_options, NULL },

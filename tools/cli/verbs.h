@@ -14,7 +14,7 @@ struct verb {
 };
 
 extern const struct option_set changes_options, commit_options, rollback_options;
-extern const struct option_set run_options, shell_options, ps_options, show_options, why_options, revoke_options,
+extern const struct option_set run_options, shell_options, attach_options, ps_options, show_options, why_options, revoke_options,
 	doctor_options, completion_options, version_options;
 
 extern const struct verb verbs[];
