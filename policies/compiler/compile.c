@@ -138,8 +138,15 @@ static void check_names(struct reader *reader, const struct yaml_node *root,
 	}
 }
 
-/* What holds between keys. */
-static void check_whole(struct reader *reader, const struct yaml_node *root)
+void policy_settle(struct policy *policy)
+{
+	policy->require |= REQUIRED_ALWAYS;
+	if (policy->network_mode != NETWORK_NONE)
+		policy->require |= 1U << FEATURE_BPF_CONNECT;
+	policy->prefer &= ~policy->require;
+}
+
+void check_whole(struct reader *reader, const struct yaml_node *root)
 {
 	struct policy *policy = reader->policy;
 
@@ -151,10 +158,7 @@ static void check_whole(struct reader *reader, const struct yaml_node *root)
 	if (policy->network_mode == NETWORK_ALLOWLIST && policy->net_bind.count > 0)
 		reader_fail(reader, root, "network.bind has no effect with `mode: allowlist`, where a run has a "
 			    "loopback of its own; leave it out");
-	policy->require |= REQUIRED_ALWAYS;
-	if (policy->network_mode != NETWORK_NONE)
-		policy->require |= 1U << FEATURE_BPF_CONNECT;
-	policy->prefer &= ~policy->require;
+	policy_settle(policy);
 }
 
 static int by_place(const void *a, const void *b)
@@ -164,6 +168,11 @@ static int by_place(const void *a, const void *b)
 	if (left->line != right->line)
 		return left->line < right->line ? -1 : 1;
 	return (left->column > right->column) - (left->column < right->column);
+}
+
+void diagnostics_sort(struct diagnostics *diagnostics)
+{
+	qsort(diagnostics->items, diagnostics->count, sizeof(diagnostics->items[0]), by_place);
 }
 
 static void check_base(struct reader *reader, const struct yaml_node *root)
@@ -218,7 +227,7 @@ int policy_compile_source(const struct policy_source *source, struct policy *ret
 		ret_diagnostics->layer = i - 1;
 		r = compile_layer(&reader, i == 1);
 	}
-	qsort(ret_diagnostics->items, ret_diagnostics->count, sizeof(ret_diagnostics->items[0]), by_place);
+	diagnostics_sort(ret_diagnostics);
 	return r;
 }
 

@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <openssl/sha.h>
 
+#include "base/text.h"
 #include "compiler/compile.h"
 #include "compiler/keys.h"
 #include "compiler/read.h"
@@ -190,11 +191,30 @@ static json_t *section_json(const struct policy *policy, const struct key *keys,
 	return object;
 }
 
+static json_t *projects_json(const struct policy *policy)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; array && i < policy->project_count; i++) {
+		char hex[65];
+
+		text_hex(hex, policy->projects[i].digest, 32);
+		IGNORE(json_array_append_new(array, json_pack("{s:o, s:s}", "path",
+			text_json(policy, policy->projects[i].path), "sha256", hex)) < 0);
+	}
+	return array;
+}
+
 int policy_json(const struct policy *policy, struct buf *json)
 {
 	json_t *object = section_json(policy, policy_keys, policy);
-	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	int r = text ? buf_text(json, text) : -ENOMEM;
+	char *text = NULL;
+	int r;
+
+	if (object && policy->project_count > 0)
+		IGNORE(json_object_set_new(object, "project", projects_json(policy)) < 0);
+	text = object ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	r = text ? buf_text(json, text) : -ENOMEM;
 
 	free(text);
 	json_decref(object);

@@ -121,7 +121,7 @@ static const char *check_net(struct slice text, enum net_where where, struct buf
 	return entry->failed ? "this network is too long" : NULL;
 }
 
-static const char *check_item(enum key_type type, struct slice text, struct buf *clean)
+const char *check_item(enum key_type type, struct slice text, struct buf *clean)
 {
 	if (type == KEY_ENV)
 		return check_env(text, clean);

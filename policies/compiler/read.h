@@ -48,6 +48,14 @@ const char *check_path(struct slice text, bool globs, struct buf *clean);
 void read_secrets(struct reader *reader, const struct yaml_node *node);
 void read_secret_source(struct reader *reader, const struct key *key, const struct yaml_node *node,
 			struct policy_secret *secret);
+/* The canonical text of an entry of a list of this type into `clean`. NULL, or what is wrong with it. */
+const char *check_item(enum key_type type, struct slice text, struct buf *clean);
+/* What holds between keys; ends with policy_settle(). Errors are said at the document's root. */
+void check_whole(struct reader *reader, const struct yaml_node *root);
+/* What follows from the values: the protections that are always required. */
+void policy_settle(struct policy *policy);
+/* In the order of the file. */
+void diagnostics_sort(struct diagnostics *diagnostics);
 /* Keeps a text in the policy's arena. False when it is full. */
 bool policy_keep(struct policy *policy, struct slice text, struct policy_string *ret);
 

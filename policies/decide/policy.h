@@ -16,6 +16,7 @@
 #define POLICY_LIST_MAX 256U     /* entries of one list */
 #define POLICY_BASELINES_MAX 16U
 #define POLICY_STRINGS_MAX 131072U
+#define POLICY_PROJECTS_MAX 2U
 #define POLICY_SECRETS_MAX 16U
 #define POLICY_SECRET_WORDS_MAX 32U
 
@@ -79,6 +80,12 @@ struct policy_secret {
 	struct policy_string words[POLICY_SECRET_WORDS_MAX]; /* FILE: a path; ENV: a variable; COMMAND: argv */
 };
 
+/* A file of the project that tightened the policy for this run. */
+struct policy_project {
+	struct policy_string path;
+	uint8_t digest[32];      /* SHA-256 of its bytes */
+};
+
 struct policy_limits {       /* 0 = not set */
 	uint32_t pids;
 	uint32_t open_files;
@@ -121,6 +128,8 @@ struct policy {
 	uint8_t severity_override[VIOLATION_TYPE_LIMIT]; /* 1 + enum severity; 0 = default */
 	uint32_t secret_count;
 	struct policy_secret secrets[POLICY_SECRETS_MAX];
+	uint32_t project_count;  /* set by the command line, never by a document */
+	struct policy_project projects[POLICY_PROJECTS_MAX];
 	uint32_t strings_len;
 	char strings[POLICY_STRINGS_MAX];
 };

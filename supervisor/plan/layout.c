@@ -200,6 +200,14 @@ static bool may_show(const struct path *path)
 		S_ISFIFO(path->st.st_mode));
 }
 
+/* Whoever can write in the workspace can write a project file and put a link where it points. */
+static int leads_out(struct error *err, const char *text)
+{
+	error_say(err, -EXDEV, "'%s' leads out of the workspace by a link, in a run with a project file", text);
+	error_next(err, "put a folder where the link is, or take '%s' out of the project file", text);
+	return error_exit(err, BUILD_EXIT_REFUSED);
+}
+
 /* A policy names what usual hosts have; what is not there is left out. */
 static int add_list(struct build *build, const struct policy_list *list, bool writable, struct error *err)
 {
@@ -214,6 +222,9 @@ static int add_list(struct build *build, const struct policy_list *list, bool wr
 		    host_resolve(build, expanded, NULL, &path) < 0 ||
 		    is_private(build, path.text) || !may_show(&path))
 			continue;
+		if (build->policy->project_count > 0 && strncmp(text, "./", 2) == 0 &&
+		    !path_is_below(path.text, build->workspace.text))
+			return leads_out(err, text);
 		if (path_is_below(path.text, build->workspace.text))
 			write &= build->policy->workspace_mode == WORKSPACE_DIRECT;
 		r = host_resolve(build, expanded, layout_note_link, &path);

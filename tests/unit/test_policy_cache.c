@@ -47,13 +47,14 @@ static void teardown(void)
 static struct policy_key key_of(const char *document)
 {
 	static struct policy_source source;
+	static struct project_files project;
 	struct policy_key key;
 
 	source.count = 1;
 	IGNORE(text_copy(source.layers[0].path, POLICY_PATH_MAX, slice_of("/etc/bailiff/x.yaml")));
 	source.layers[0].bytes = buf_growing(4096);
 	ck_assert_int_eq(buf_text(&source.layers[0].bytes, document), 0);
-	ck_assert_int_eq(policy_cache_key(&args, &source, &key), 0);
+	ck_assert_int_eq(policy_cache_key(&args, &source, &project, &key), 0);
 	policy_source_finish(&source);
 	return key;
 }

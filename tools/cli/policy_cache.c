@@ -53,6 +53,7 @@ static void add_list(SHA256_CTX *context, const struct option_list *list)
 }
 
 int policy_cache_key(const struct run_args *args, const struct policy_source *source,
+		     const struct project_files *project,
 		     struct policy_key *ret_key)
 {
 	const uint64_t numbers[] = { args->memory_bytes, args->wall_ns, args->cpu_milli, args->pids,
@@ -78,6 +79,10 @@ int policy_cache_key(const struct run_args *args, const struct policy_source *so
 	for (uint32_t i = 0; i < source->count; i++) {
 		add_text(&context, source->layers[i].path);
 		add(&context, source->layers[i].bytes.data, source->layers[i].bytes.len);
+	}
+	for (uint32_t i = 0; i < project->count; i++) {
+		add_text(&context, project->files[i].path);
+		add(&context, project->files[i].bytes.data, project->files[i].bytes.len);
 	}
 	SHA256_Final(ret_key->bytes, &context);
 	return 0;

@@ -10,13 +10,15 @@
 
 #include "base/slice.h"
 #include "cli/run_args.h"
+#include "cli/project_file.h"
 #include "cli/run_policy.h"
 #include "compiler/source.h"
 
 struct policy_key { uint8_t bytes[32]; };
 
-/* The key of a document, of those that it extends, and of the flags of a command line. Returns 0 or -errno: then use no cache. */
+/* The key of a document, of those that it extends, of project files and of the flags of a command line. Returns 0 or -errno: then use no cache. */
 int policy_cache_key(const struct run_args *args, const struct policy_source *source,
+		     const struct project_files *project,
 		     struct policy_key *ret_key) MUST_USE;
 /* Fills policy (allocated by the caller), filter and filter_count of *policy. False: not there. */
 bool policy_cache_get(const struct run_args *args, const struct policy_key *key, struct run_policy *policy);

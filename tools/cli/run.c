@@ -29,6 +29,7 @@ struct run_request {
 	struct utsname host;
 	char cwd[4096];
 	char agent[RUN_AGENT_MAX + 1];
+	char note[640];
 };
 
 static struct run_request *request_free(struct run_request *request)
@@ -153,9 +154,20 @@ static int after(const struct run_request *request, int control_fd, const struct
 	return code;
 }
 
-static const char *policy_note(const struct run_args *args)
+/* What made the policy what it is, behind its name. */
+static const char *policy_note(struct run_request *request)
 {
-	return args->policy_picked ? " (for a command of this name; -p overrides)" : NULL;
+	const struct policy *policy = request->policy.policy;
+	struct buf note = buf_fixed(request->note, sizeof(request->note) - 1);
+	char path[256];
+
+	if (request->args.policy_picked)
+		IGNORE(buf_text(&note, " (for a command of this name; -p overrides)") < 0);
+	for (uint32_t i = 0; i < policy->project_count; i++) {
+		text_escape(path, sizeof(path), slice_of(policy_text(policy, policy->projects[i].path)));
+		IGNORE(buf_printf(&note, "%s%s", i == 0 ? " tightened by " : " and ", path) < 0);
+	}
+	return request->note;
 }
 
 /* Returns the exit code or a negative errno. */
@@ -206,7 +218,7 @@ static int run_verb(const struct option_set *set, int argc, char **argv)
 			.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO }, .report_fd = FD_NONE,
 			.detach_keys = request->args.detach_keys, .identity = &request->identity,
 			.quiet = request->args.quiet, .verbose = request->args.verbose, .json = request->args.json,
-			.ret_run = &run, .policy_note = policy_note(&request->args),
+			.ret_run = &run, .policy_note = policy_note(request),
 		}, &err);
 	return r < 0 ? cli_fail(&err) : after(request, control_fd, &run, r);
 }

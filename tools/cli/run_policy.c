@@ -12,6 +12,8 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/policy_cache.h"
+#include "cli/project_file.h"
+#include "compiler/tighten.h"
 #include "decide/net.h"
 #include "decide/net_name.h"
 
@@ -27,6 +29,12 @@ struct compiled {
 	struct diagnostics diagnostics;
 	struct sock_filter filter[PLAN_FILTER_MAX];
 	struct policy policy;
+};
+
+/* Everything that is read for one run, understood in the child alone. */
+struct run_documents {
+	struct policy_source source;
+	struct project_files project;
 };
 
 /* ---- flags ---- */
@@ -229,15 +237,42 @@ static int compile_confine(const struct identity *identity)
 	return r < 0 ? r : compile_filter();
 }
 
-static int compile_document(const struct run_args *args, const struct policy_source *source,
+/* The errors of a file that is read from the workspace, with a next step that fits it. */
+static int project_error(const struct compiled *out, struct error *err)
+{
+	int r = diagnostics_error(&out->diagnostics, err);
+
+	error_next(err, "mend the file or take it away; it can only tighten the policy '%s', which "
+		   "`bailiff policy show %s` shows", out->policy.name, out->policy.name);
+	return r;
+}
+
+static int tighten(const struct project_files *project, struct compiled *out)
+{
+	for (uint32_t i = 0; i < project->count; i++) {
+		const struct project_file *file = &project->files[i];
+		int r = policy_tighten(file->path, file->bytes.data ? buf_slice(&file->bytes) : slice_of(""),
+				       &out->policy, &out->diagnostics);
+
+		if (r == 0)
+			continue;
+		out->diagnostics.layer = POLICY_LAYERS_MAX + i;
+		return project_error(out, &out->err);
+	}
+	return 0;
+}
+
+static int compile_document(const struct run_args *args, const struct run_documents *documents,
 			    struct compiled *out)
 {
 	struct buf filter = buf_fixed(out->filter, sizeof(out->filter));
-	int r = policy_compile_source(source, &out->policy, NULL, &out->diagnostics);
+	int r = policy_compile_source(&documents->source, &out->policy, NULL, &out->diagnostics);
 
 	if (r < 0)
 		return diagnostics_error(&out->diagnostics, &out->err);
-	r = run_policy_narrow(args, &out->policy, &out->err);
+	r = tighten(&documents->project, out);
+	if (r == 0)
+		r = run_policy_narrow(args, &out->policy, &out->err);
 	if (r < 0)
 		return r;
 	r = policy_filter(&out->policy, &filter, &out->err);
@@ -247,7 +282,7 @@ static int compile_document(const struct run_args *args, const struct policy_sou
 
 static void __attribute__((noreturn)) compile_child(const struct run_args *args,
 						    const struct identity *identity,
-						    const struct policy_source *source,
+						    const struct run_documents *documents,
 						    struct compiled *out)
 {
 	int r = compile_confine(identity);
@@ -255,7 +290,7 @@ static void __attribute__((noreturn)) compile_child(const struct run_args *args,
 	if (r < 0)
 		error_set(&out->err, r, "confine the policy compiler");
 	else
-		r = compile_document(args, source, out);
+		r = compile_document(args, documents, out);
 	out->result = r;
 	_exit(r < 0);
 }
@@ -302,7 +337,14 @@ static int compile_died(int status, struct error *err)
 	return error_exit(err, CLI_POLICY_INVALID);
 }
 
-static int compile_wait(pid_t pid, const struct policy_source *source, struct compiled *out,
+static const char *document_path(const struct run_documents *documents, uint32_t layer)
+{
+	if (layer >= POLICY_LAYERS_MAX && layer - POLICY_LAYERS_MAX < documents->project.count)
+		return documents->project.files[layer - POLICY_LAYERS_MAX].path;
+	return documents->source.layers[MIN(layer, documents->source.count - 1)].path;
+}
+
+static int compile_wait(pid_t pid, const struct run_documents *documents, struct compiled *out,
 			struct error *err)
 {
 	int status;
@@ -313,14 +355,14 @@ static int compile_wait(pid_t pid, const struct policy_source *source, struct co
 	} while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return error_set(err, -errno, "wait for the policy compiler");
-	out->diagnostics.file = source->layers[MIN(out->diagnostics.layer, source->count - 1)].path;
+	out->diagnostics.file = document_path(documents, out->diagnostics.layer);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 1 && out->result < 0)
 		return compile_errors(out, err);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return compile_died(status, err);
 	if (out->filter_count > PLAN_FILTER_MAX || run_policy_check(&out->policy) < 0) {
 		error_say(err, -EINVAL, "the policy compiler's result for '%s' is damaged",
-			  source->layers[0].path);
+			  documents->source.layers[0].path);
 		return error_exit(err, CLI_POLICY_INVALID);
 	}
 	return 0;
@@ -351,7 +393,7 @@ static void compiled_unmap(struct compiled **out)
 }
 
 static int compile_confined(const struct run_args *args, const struct identity *identity,
-			    const struct policy_source *source, struct run_policy *policy,
+			    const struct run_documents *documents, struct run_policy *policy,
 			    struct error *err)
 {
 	cleanup_with(compiled_unmap) struct compiled *out = NULL;
@@ -367,50 +409,56 @@ static int compile_confined(const struct run_args *args, const struct identity *
 	if (pid < 0)
 		return error_set(err, -errno, "fork the policy compiler");
 	if (pid == 0)
-		compile_child(args, identity, source, out);
-	r = compile_wait(pid, source, out, err);
+		compile_child(args, identity, documents, out);
+	r = compile_wait(pid, documents, out, err);
 	if (r == 0)
 		policy_take(out, policy);
 	return r;
 }
 
 static int compile_or_remember(const struct run_args *args, const struct identity *identity,
-			       const struct policy_source *source, struct run_policy *policy,
+			       const struct run_documents *documents, struct run_policy *policy,
 			       struct error *err)
 {
 	struct policy_key key;
-	bool has_key = policy_cache_key(args, source, &key) == 0;
+	bool has_key = policy_cache_key(args, &documents->source, &documents->project, &key) == 0;
 	int r;
 
 	if (has_key && policy_cache_get(args, &key, policy))
 		return 0;
-	r = compile_confined(args, identity, source, policy, err);
+	r = compile_confined(args, identity, documents, policy, err);
 	if (r == 0 && has_key)
 		policy_cache_put(args, &key, policy);
 	return r;
 }
 
-static void source_free(struct policy_source **source)
+static void documents_free(struct run_documents **documents)
 {
-	if (*source)
-		policy_source_finish(*source);
-	free(*source);
+	if (*documents) {
+		policy_source_finish(&(*documents)->source);
+		project_files_finish(&(*documents)->project);
+	}
+	free(*documents);
 }
 
 int run_policy_load(const struct run_args *args, const struct identity *identity,
 		    struct run_policy *ret_policy, struct error *err)
 {
-	cleanup_with(source_free) struct policy_source *source = calloc(1, sizeof(*source));
+	cleanup_with(documents_free) struct run_documents *documents = calloc(1, sizeof(*documents));
 	int r;
 
 	*ret_policy = (struct run_policy){ 0 };
 	ret_policy->policy = policy_new();
-	if (!source || !ret_policy->policy)
+	if (!documents || !ret_policy->policy)
 		return error_set(err, -ENOMEM, "keep the policy");
-	r = policy_source_read(args->policy, source, err);
-	ret_policy->owner = source->layers[0].owner;
+	r = policy_source_read(args->policy, &documents->source, err);
+	ret_policy->owner = documents->source.layers[0].owner;
 	if (r == 0)
-		r = compile_or_remember(args, identity, source, ret_policy, err);
+		r = project_files_read(args->workspace ? args->workspace : ".", identity, &documents->project, err);
+	if (r == 0)
+		r = compile_or_remember(args, identity, documents, ret_policy, err);
+	if (r == 0)
+		r = project_files_protect(&documents->project, ret_policy->policy, err);
 	return r < 0 ? r : policy_write(ret_policy, err);
 }
 

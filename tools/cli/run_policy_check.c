@@ -68,6 +68,17 @@ static bool secrets_are_sane(const struct policy *policy)
 	return true;
 }
 
+static bool projects_are_sane(const struct policy *policy)
+{
+	if (policy->project_count > POLICY_PROJECTS_MAX)
+		return false;
+	for (uint32_t i = 0; i < policy->project_count; i++) {
+		if (!string_is_sane(policy, policy->projects[i].path))
+			return false;
+	}
+	return true;
+}
+
 static bool enums_are_sane(const struct policy *policy)
 {
 	const struct {
@@ -107,5 +118,6 @@ int run_policy_check(const struct policy *policy)
 	    !memchr(policy->version, '\0', sizeof(policy->version)) ||
 	    !memchr(policy->description, '\0', sizeof(policy->description)))
 		return -EINVAL;
-	return lists_are_sane(policy) && secrets_are_sane(policy) && string_is_sane(policy, policy->workspace_path) ? 0 : -EINVAL;
+	return lists_are_sane(policy) && secrets_are_sane(policy) && projects_are_sane(policy) &&
+		       string_is_sane(policy, policy->workspace_path) ? 0 : -EINVAL;
 }

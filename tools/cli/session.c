@@ -55,7 +55,7 @@ static void say_json(char *text)
 
 static void say_started(const struct session *session, const struct wire_started *started)
 {
-	char line[1024];
+	char line[2048];
 	char *json = NULL;
 
 	if (session->spec->json) {

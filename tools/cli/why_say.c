@@ -153,6 +153,19 @@ static void line(const char *label, const char *fmt, ...)
 
 #define TEXT(buf) (int)(buf).len, (buf).data ? (buf).data : ""
 
+static void say_projects(const struct why_run *run)
+{
+	const json_t *projects = json_object_get(run->policy, "project");
+
+	for (size_t i = 0; i < json_array_size(projects); i++) {
+		const char *path = json_string_value(json_object_get(json_array_get(projects, i), "path"));
+		char shown[512];
+
+		text_escape(shown, sizeof(shown), slice_of(path ? path : "?"));
+		line("", "tightened by the project file %s, where the entry may stand", shown);
+	}
+}
+
 static void say_rule(const struct why_hit *why, const struct why_run *run)
 {
 	const char *entry = why->answer.entry;
@@ -162,6 +175,7 @@ static void say_rule(const struct why_hit *why, const struct why_run *run)
 	line("rule", "%.*s%s%s%s, policy %s%s%s%s", TEXT(why->rule), entry[0] ? ", entry `" : "", entry,
 	     entry[0] ? "`" : "", run->policy_name, run->policy_file[0] ? " (" : "", run->policy_file,
 	     run->policy_file[0] ? ")" : "");
+	say_projects(run);
 }
 
 /* What to do: with a danger first why not to, and what to do instead. */
