@@ -180,7 +180,8 @@ static int open_workspaces(struct daemon *daemon, struct error *err)
 static int open_watch(struct daemon *daemon, struct error *err)
 {
 	const struct watch_callbacks callbacks = { .event = runs_event, .press = runs_ring_press,
-						  .ctx = &daemon->runs };
+						  .ctx = &daemon->runs,
+						  .ring_bytes[EVENT_RING_BULK] = daemon->options.telemetry_ring };
 
 	watch_verbose(daemon->options.verbose);
 	launch_probe(&daemon->tree, NULL, &daemon->features);

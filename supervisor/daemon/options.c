@@ -11,8 +11,12 @@
 
 #define EXIT_USAGE 2
 #define DNS_PORT 53U
+#define RING_LEAST 4096U
+#define RING_MOST (1U << 30)
 
-enum { OPT_STATE = 256, OPT_RUNTIME, OPT_RESOLVER, OPT_IDLE, OPT_PROBE, OPT_READY, OPT_VERSION };
+enum {
+	OPT_STATE = 256, OPT_RUNTIME, OPT_RESOLVER, OPT_IDLE, OPT_PROBE, OPT_READY, OPT_RING, OPT_VERSION,
+};
 
 static const struct option known[] = {
 	{ "state-dir", required_argument, NULL, OPT_STATE },
@@ -21,6 +25,7 @@ static const struct option known[] = {
 	{ "exit-when-idle", no_argument, NULL, OPT_IDLE },
 	{ "probe", no_argument, NULL, OPT_PROBE },
 	{ "ready-fd", required_argument, NULL, OPT_READY },
+	{ "telemetry-ring", required_argument, NULL, OPT_RING },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -30,7 +35,7 @@ static const struct option known[] = {
 void options_help(void)
 {
 	puts("usage: bailiffd [--state-dir DIR] [--runtime-dir DIR] [--exit-when-idle]\n"
-	     "                [--resolver ADDRESS]... [--ready-fd N] [-v]\n"
+	     "                [--resolver ADDRESS]... [--ready-fd N] [--telemetry-ring BYTES] [-v]\n"
 	     "       bailiffd --probe | --help | --version\n"
 	     "\n"
 	     "The supervisor of Bailiff: launches, watches and revokes runs. Started by systemd, or\n"
@@ -42,6 +47,10 @@ void options_help(void)
 	     "                     [::1]:5353; up to 4 (default: those of /etc/resolv.conf)\n"
 	     "  --exit-when-idle   end when no run and no client is left for 2 seconds\n"
 	     "  --ready-fd N       write one byte to N when the control socket listens\n"
+	     "  --telemetry-ring BYTES\n"
+	     "                     memory between the kernel and us for what need not wake us: a power of\n"
+	     "                     two from 4096 to 1 GiB (default 16 MiB). Less loses more, more loses less;\n"
+	     "                     what is lost is counted and recorded as a gap either way\n"
 	     "  --probe            write what this kernel offers to stdout (struct feature_report)\n"
 	     "  -v, --verbose      log more");
 }
@@ -81,6 +90,16 @@ static int resolver(const char *value, struct options *options, struct error *er
 	return 0;
 }
 
+static int ring(const char *value, uint32_t *ret_bytes, struct error *err)
+{
+	uint32_t bytes;
+
+	if (parse_u32(slice_of(value), RING_LEAST, RING_MOST, &bytes) < 0 || (bytes & (bytes - 1)) != 0)
+		return usage(err, value, "for --telemetry-ring is no power of two from 4096 to 1073741824");
+	*ret_bytes = bytes;
+	return 0;
+}
+
 static int apply(int option, const char *value, struct options *options, struct error *err)
 {
 	uint32_t fd;
@@ -103,6 +122,8 @@ static int apply(int option, const char *value, struct options *options, struct 
 			return usage(err, value, "for --ready-fd is not a descriptor from 3 on");
 		options->ready_fd = (int)fd;
 		return 0;
+	case OPT_RING:
+		return ring(value, &options->telemetry_ring, err);
 	case 'v':
 		options->verbose = true;
 		return 0;

@@ -4,6 +4,7 @@
 #define DAEMON_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "egress/wire.h"
@@ -16,6 +17,7 @@ struct options {
 	int ready_fd;                        /* gets one byte when we listen; FD_NONE = none */
 	struct egress_resolver resolvers[EGRESS_RESOLVERS_MAX]; /* none: those of resolv.conf */
 	uint32_t resolver_count;
+	uint32_t telemetry_ring;             /* bytes; 0 = as built */
 	bool exit_when_idle, probe, verbose, help, version;
 };
 

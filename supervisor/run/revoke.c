@@ -34,6 +34,8 @@ void run_violation(struct run *run, enum violation_type type, enum record_effect
 	count_with_kernel(run, type, event);
 	violation_make(&run->rules, &run->strikes, type, effect, decision, message, subject, &violation);
 	violation.revokes |= event && event->flags & EVENT_REVOKED;
+	/* Whatever its severity says: `on_loss: kill` is about any loss. */
+	violation.revokes |= type == OBSERVER_GAP && run->plan.head->on_loss == LOSS_KILL;
 	buf = outbox_begin(run->runs->outbox, RECORD_VIOLATION);
 	if (!buf || outbox_put(run->runs->outbox, RECORD_VIOLATION,
 			       record_violation(buf, &about, event, &violation)) == 0)
