@@ -5,8 +5,13 @@
 . "$(dirname "$0")/lib.sh"
 
 policy=$T/strict.yaml
-sed -e 's/^name: default$/name: strict/' -e 's/on_forbidden: deny/on_forbidden: violate/' \
-	-e 's/^\( *\)mode: off.*/\1mode: activity\n\1ttl: 2s\n\1grace_start: 1s/' "$TOP/policies/library/default.yaml" >"$policy"
+cat >"$policy" <<END
+schema: 1
+name: strict
+extends: default
+sandbox: {on_forbidden: violate}
+heartbeat: {mode: activity, ttl: 2s, grace_start: 1s}
+END
 chmod 0644 "$policy"
 cp "$PROBE" "$WORK/probe"
 cp /bin/dash "$WORK/marker-$$"

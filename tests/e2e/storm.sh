@@ -6,8 +6,12 @@
 
 seconds=${STORM_SECONDS:-2}
 policy=$T/strict.yaml
-sed -e 's/^name: default$/name: strict/' -e 's/on_forbidden: deny/on_forbidden: violate/' \
-	"$TOP/policies/library/default.yaml" >"$policy"
+cat >"$policy" <<END
+schema: 1
+name: strict
+extends: default
+sandbox: {on_forbidden: violate}
+END
 chmod 0644 "$policy"
 cp "$PROBE" "$WORK/probe"
 cp "${PROBE%probe}storm" "$WORK/storm"

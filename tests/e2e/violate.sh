@@ -5,8 +5,13 @@
 . "$(dirname "$0")/lib.sh"
 
 policy=$T/strict.yaml
-sed -e 's/^name: default$/name: strict/' -e 's/on_forbidden: deny/on_forbidden: violate/' \
-	-e 's/on_scope: deny/on_scope: violate/' "$TOP/policies/library/default.yaml" >"$policy"
+cat >"$policy" <<END
+schema: 1
+name: strict
+extends: default
+files: {on_scope: violate}
+sandbox: {on_forbidden: violate}
+END
 chmod 0644 "$policy"
 cp "$PROBE" "$WORK/probe"
 cp /bin/sleep "$WORK/marker-$$"
