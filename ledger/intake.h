@@ -163,7 +163,8 @@ struct intake_ack {
 	uint64_t cursor;       /* everything up to here is durable */
 	uint64_t size;         /* of the log */
 	uint32_t status;       /* enum intake_status; REFUSED names `cursor` as the culprit */
-	int32_t error;         /* negative errno */
+	int32_t error;         /* negative errno; with OK -ENOSPC: the disk is full, and telemetry is left
+	                        * out (and counted) until an ack says 0 */
 };
 _Static_assert(sizeof(struct intake_ack) == 24, "wire format");
 

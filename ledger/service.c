@@ -13,11 +13,14 @@
 #include "ledger/project.h"
 
 #define SYNC_SHARE 16         /* datagrams that may join a commit that must not wait */
+#define GAP_QUEUE_LOST 3U     /* words.c */
+#define GAP_DISK_FULL 5U
 #define SEND_TRIES_MS 1000    /* a producer that reads no answers for so long has hung */
 
 static int on_commit(struct timer *timer, uint64_t now_ns);
 static int on_sign(struct timer *timer, uint64_t now_ns);
 static int on_tick(struct timer *timer, uint64_t now_ns);
+static int on_space(struct timer *timer, uint64_t now_ns);
 
 /* ---- answers ---- */
 
@@ -35,6 +38,8 @@ static int send_ack(struct service *service, struct intake_ack ack)
 	int r;
 
 	ack.size = store_size(service->store);
+	if (ack.status == INTAKE_OK && store_full(service->store))
+		ack.error = -ENOSPC;
 	r = fdpass_send(service->socket_fd, &ack, sizeof(ack), NULL, 0, 0);
 	if (r == -EPIPE || r == -ECONNRESET || r == -ENOTCONN)
 		return 0;
@@ -65,10 +70,51 @@ static int unwritable(struct service *service, int error)
 	return error;
 }
 
+static int note_gap(struct service *service, uint64_t cause, uint64_t lost, uint64_t from, uint64_t to)
+{
+	const struct { enum detail_key key; uint64_t number; } pairs[] = {
+		{ DETAIL_CAUSE, cause }, { DETAIL_LOST, lost },
+		{ DETAIL_FROM, from }, { DETAIL_TO, to },
+	};
+	struct record record = {
+		.kind = RECORD_GAP, .ts_ns = now_realtime_ns(), .mono_ns = now_boottime_ns(),
+		.by = slice_of("bailiff-ledgerd"),
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < COUNT(pairs) && r == 0; i++) {
+		if (pairs[i].number != 0)
+			r = record_set_pair(&record, (struct record_pair){
+				.key = (uint16_t)pairs[i].key, .type = PAIR_UINT,
+				.number = pairs[i].number });
+	}
+	return r < 0 ? r : store_append(service->store, &record, service->err);
+}
+
+/* A producer must know at once; what was left out until now is a loss, and a loss is a record. */
+static int look_at_space(struct service *service)
+{
+	int r = 0;
+
+	if (store_look(service->store)) {
+		service->flush = true;
+		log_warn("ledger_space", "full=%d effect=\"%s\"", store_full(service->store),
+			 store_full(service->store) ? "only decisions and enforcement are recorded" :
+			 "everything is recorded");
+	}
+	if (service->left_out > 0)
+		r = note_gap(service, GAP_DISK_FULL, service->left_out, 0, 0);
+	if (r == 0)
+		service->left_out = 0;
+	return r;
+}
+
 static int commit(struct service *service, bool sign)
 {
-	int r = store_watch_clock(service->store, service->err);
+	int r = look_at_space(service);
 
+	if (r == 0)
+		r = store_watch_clock(service->store, service->err);
 	if (r >= 0)
 		r = store_commit(service->store, sign || service->sync, service->err);
 	if (r < 0)
@@ -105,6 +151,25 @@ static int on_sign(struct timer *timer, uint64_t now_ns)
 	if (r == 0)
 		store_tidy(service->store);
 	return r;
+}
+
+static int arm_space(struct service *service)
+{
+	return loop_timer_set(service->loop, &service->space_timer,
+			      now_monotonic_ns() + SERVICE_SPACE_NS, on_space);
+}
+
+static int on_space(struct timer *timer, uint64_t now_ns)
+{
+	struct service *service = container_of(timer, struct service, space_timer);
+	int r = 0;
+
+	IGNORE(now_ns); /* late is late; nothing depends on how much */
+	if (store_look(service->store) || service->flush) {
+		service->flush = true;
+		r = commit(service, false);
+	}
+	return r < 0 ? r : arm_space(service);
 }
 
 static int arm_tick(struct service *service)
@@ -144,6 +209,12 @@ static int take_values(struct service *service, const struct intake_view *view,
 	return 0;
 }
 
+/* The log's own, what became of a run, decisions, and what was done about violations. */
+static bool has_reserve(enum record_kind kind)
+{
+	return kind < RECORD_CREATE || (kind >= RECORD_RUN_START && kind < RECORD_AGENT);
+}
+
 /* Negative only when the service cannot go on. */
 static int take_record(struct service *service, const struct intake_view *view, uint64_t cursor)
 {
@@ -152,6 +223,10 @@ static int take_record(struct service *service, const struct intake_view *view, 
 
 	if (r == 0 && store_has(service->store, &record)) {
 		service->sync |= convert_is_sync(view);
+		return 0;
+	}
+	if (r == 0 && store_full(service->store) && !has_reserve(record.kind)) {
+		service->left_out++;
 		return 0;
 	}
 	if (r == 0)
@@ -215,21 +290,8 @@ static int take_doc(struct service *service, const struct intake_head *head,
 /* Numbers that never came are a loss, and a loss is a record. */
 static int note_hole(struct service *service, uint64_t from, uint64_t to)
 {
-	const struct { enum detail_key key; uint64_t number; } pairs[] = {
-		{ DETAIL_CAUSE, 3 /* queue_lost */ }, { DETAIL_LOST, to - from + 1 },
-		{ DETAIL_FROM, from }, { DETAIL_TO, to },
-	};
-	struct record record = {
-		.kind = RECORD_GAP, .ts_ns = now_realtime_ns(), .mono_ns = now_boottime_ns(),
-		.by = slice_of("bailiff-ledgerd"),
-	};
-	int r = 0;
+	int r = note_gap(service, GAP_QUEUE_LOST, to - from + 1, from, to);
 
-	for (size_t i = 0; i < COUNT(pairs) && r == 0; i++)
-		r = record_set_pair(&record, (struct record_pair){ .key = (uint16_t)pairs[i].key,
-			.type = PAIR_UINT, .number = pairs[i].number });
-	if (r == 0)
-		r = store_append(service->store, &record, service->err);
 	service->sync = true;
 	return r < 0 ? unwritable(service, r) : 0;
 }
@@ -350,6 +412,8 @@ int service_start(struct service *service, struct loop *loop, struct store *stor
 		r = loop_add(loop, &service->source, socket_fd, EPOLLIN, on_readable);
 	if (r == 0)
 		r = arm_tick(service);
+	if (r == 0)
+		r = arm_space(service);
 	if (r < 0)
 		return error_set(err, r, "listen to the producer");
 	return send_ack(service, (struct intake_ack){ .cursor = 0 });

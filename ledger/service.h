@@ -12,6 +12,7 @@
 #define SERVICE_COMMIT_NS 20000000U       /* since the first queued record */
 #define SERVICE_COMMIT_RECORDS 1000U
 #define SERVICE_SIGN_NS 1000000000U       /* since the tree grew */
+#define SERVICE_SPACE_NS 1000000000U      /* between looks at the disk */
 #define SERVICE_TICK_NS 60000000000U      /* of silence */
 
 struct service {
@@ -19,10 +20,11 @@ struct service {
 	struct store *store;              /* borrowed */
 	int socket_fd;                    /* borrowed; non-blocking calls only */
 	struct source source;
-	struct timer commit_timer, sign_timer, tick_timer;
+	struct timer commit_timer, sign_timer, tick_timer, space_timer;
 	struct converter converter;
 	uint64_t cursor;                  /* the producer's newest number that was taken */
 	uint64_t acked;                   /* and that was acked */
+	uint64_t left_out;                /* records, for want of space; a gap will say so */
 	bool sync;                        /* the open transaction must not wait */
 	bool flush;                       /* ack even if nothing is new */
 	bool started;                     /* a datagram was seen */

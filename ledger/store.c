@@ -157,6 +157,8 @@ int store_open(int ledger_fd, struct store **ret_store, struct error *err)
 	if (r < 0)
 		return error_set(err, r, "start SHA-256");
 	r = open_folders(store, ledger_fd, err);
+	if (r == 0) /* before the databases, which may need it to open */
+		store->full = reserve_open(&store->reserve, store->generation_fd);
 	if (r == 0)
 		r = open_databases(store, err);
 	if (r == 0)
@@ -509,6 +511,19 @@ void store_tidy(struct store *store)
 {
 	if (!store->in_transaction && !store->broken)
 		sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+bool store_look(struct store *store)
+{
+	bool before = store->full;
+
+	store->full = reserve_check(&store->reserve);
+	return store->full != before;
+}
+
+bool store_full(const struct store *store)
+{
+	return store->full;
 }
 
 uint64_t store_size(const struct store *store)

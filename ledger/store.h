@@ -52,6 +52,11 @@ int store_tick(struct store *store, struct error *err) MUST_USE;
 /* Moves what it can from the WAL into the database without waiting for readers. */
 void store_tidy(struct store *store);
 
+/* Looks at the disk's free space, gives the reserve back or takes it. True when store_full() changed. */
+bool store_look(struct store *store);
+/* The disk is full and the reserve is in use: only what must be recorded is to be appended. */
+bool store_full(const struct store *store);
+
 uint64_t store_size(const struct store *store);          /* leaves, uncommitted ones included */
 uint32_t store_pending(const struct store *store);       /* records and documents not committed */
 uint64_t store_signed_size(const struct store *store);   /* of the newest durable checkpoint */

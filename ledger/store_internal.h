@@ -9,6 +9,7 @@
 #include "ledger/note.h"
 #include "ledger/project.h"
 #include "ledger/resent.h"
+#include "ledger/reserve.h"
 #include "ledger/store.h"
 #include "ledger/store_db.h"
 
@@ -25,6 +26,8 @@ struct store {
 	struct edge edge;
 	struct chain chain;
 	struct resent *resent;                /* NULL once nothing is sent again */
+	struct reserve reserve;
+	bool full;                            /* the reserve is given back */
 	struct keys keys;
 	struct note_key identity, seal;
 	uint8_t boot_id[16];

@@ -149,7 +149,7 @@ static const char *const words[WORDS_COUNT][WORD_MAX] = {
 		"OBSERVER_GAP", "LIMIT_EXCEEDED",
 	},
 	[WORDS_GAP_CAUSE] = { [1] = "ring_full", "supervisor_restart", "queue_lost",
-			      "read_error" },
+			      "read_error", "disk_full" },
 	[WORDS_VALUE] = { [VALUE_ARGV] = "argv", [VALUE_ENV] = "env", [VALUE_PROMPT] = "prompt",
 			  [VALUE_TEXT] = "text" },
 };

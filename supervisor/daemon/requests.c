@@ -91,6 +91,8 @@ static int gates(const struct daemon *daemon, const struct client *client, struc
 		error_say(err, -ESHUTDOWN, "HEALTH: the supervisor is being stopped");
 	else if (scribe_is_down(&daemon->scribe))
 		error_say(err, -EIO, "HEALTH: the ledger cannot be written, so no run may start");
+	else if (outbox_full(daemon->outbox))
+		error_say(err, -ENOSPC, "HEALTH: the ledger's disk is full, so no run may start");
 	else
 		return 0;
 	error_next(err, daemon->stopping ? "start it again" : "look at the supervisor's log; is the disk full? "

@@ -30,7 +30,7 @@ struct outbox {
 	struct source source;
 	struct timer flush_timer;
 	int fd;
-	bool wants_write, high, answered;
+	bool wants_write, high, answered, full;
 	char *arena;
 	size_t arena_size, used, tail;   /* bytes in use (with the unused end), next free offset */
 	struct entry entries[ENTRIES_MAX];
@@ -98,6 +98,11 @@ bool outbox_answered(const struct outbox *outbox)
 	return outbox->fd >= 0 && outbox->answered;
 }
 
+bool outbox_full(const struct outbox *outbox)
+{
+	return outbox->full;
+}
+
 void outbox_detach(struct outbox *outbox)
 {
 	if (outbox->fd < 0)
@@ -140,8 +145,8 @@ static size_t arena_free_bytes(const struct outbox *outbox)
 
 static void pressure_check(struct outbox *outbox)
 {
-	bool over = outbox->used > outbox->arena_size / 4 * 3 || outbox->count > ENTRIES_MAX / 4 * 3;
-	bool under = outbox->used < outbox->arena_size / 4 && outbox->count < ENTRIES_MAX / 4;
+	bool over = outbox->full || outbox->used > outbox->arena_size / 4 * 3 || outbox->count > ENTRIES_MAX / 4 * 3;
+	bool under = !outbox->full && outbox->used < outbox->arena_size / 4 && outbox->count < ENTRIES_MAX / 4;
 
 	if (over == outbox->high || (outbox->high && !under))
 		return;
@@ -283,6 +288,8 @@ static void call_waits(struct outbox *outbox)
 static void take_ack(struct outbox *outbox, const struct intake_ack *ack)
 {
 	outbox->log_size = ack->size;
+	if (ack->status == INTAKE_OK)
+		outbox->full = ack->error == -ENOSPC;
 	outbox->answered = ack->status == INTAKE_OK || (outbox->answered && ack->status != INTAKE_UNWRITABLE);
 	if (ack->status != INTAKE_OK)
 		outbox->callbacks.refused(outbox->callbacks.ctx, ack);

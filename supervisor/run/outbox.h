@@ -29,7 +29,8 @@ struct outbox_wait {
 struct outbox_callbacks {
 	/* The socket ended or broke: start ledgerd again and call outbox_attach(). */
 	void (*lost)(void *ctx);
-	/* `high`: the queue is above three quarters; false: below one quarter again. */
+	/* `high`: the queue is above three quarters, or the ledger's disk is full; false: the queue is
+	 * below one quarter again, and there is space. */
 	void (*pressure)(void *ctx, bool high);
 	/* ledgerd does not take a record (its number), or cannot write. */
 	void (*refused)(void *ctx, const struct intake_ack *ack);
@@ -48,6 +49,9 @@ void outbox_detach(struct outbox *outbox);
 bool outbox_attached(const struct outbox *outbox);
 /* The peer said since it was attached that it can write: its first answer comes after it opened the log. */
 bool outbox_answered(const struct outbox *outbox);
+
+/* By its newest answer its disk is full: what must be recorded is, from a reserve; nothing else. */
+bool outbox_full(const struct outbox *outbox);
 
 /* Where the next record is to be built: begin and end it with intake_begin() at the end of the buffer
  * that this returns, then call outbox_put(). NULL: no room for this kind of record, which is counted. */

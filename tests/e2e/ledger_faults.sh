@@ -34,6 +34,7 @@ refused() { # DESCRIPTION: a start now
 	refute "$1: and did not run" test -e "$WORK/ran"
 	check "$1: with a clear line" grep -q 'HEALTH: the ledger' "$T/err"
 }
+paused() { "$BAILIFF" ps --json --state-dir "$STATE" --runtime-dir "$RUNTIME" | grep -q -i paused; }
 starts_again() { supervised -- true >/dev/null 2>&1; }
 recovers() { # DESCRIPTION SECONDS
 	check "$1: runs start again" wait_for "$2" starts_again
@@ -54,17 +55,29 @@ stop_supervisor
 # A small file system of its own as state folder.
 STATE=$T/small
 mkdir "$STATE"
-if mount -t tmpfs -o size=8m,mode=0755 none "$STATE"; then
+if mount -t tmpfs -o size=64m,mode=0755 none "$STATE"; then
 	trap 'stop_supervisor; umount -l "$T/small"; clean_up' EXIT
 	start_supervisor && start_agent || { not_ok "a supervisor and a run start on it"; finish; }
-	head -c 9000000 /dev/zero >"$STATE/filler" 2>/dev/null
+	reserve=$STATE/ledger/1/reserve
+	is "control: the ledger keeps 16 MiB" "$(stat -c %s "$reserve")" 16777216
+	head -c 100000000 /dev/zero >"$STATE/filler" 2>/dev/null
 	is "control: the disk is full" "$(echo x 2>/dev/null >"$STATE/x" && cat "$STATE/x")" ""
-	# What the ledger has left of its own: records until a commit fails.
-	for n in 1 2 3 4 5 6 7 8; do starts_again || break; done
+	check "disk full: the ledger gives its reserve back" wait_for 10 test ! -e "$reserve"
+	check "disk full: what still runs is paused" wait_for 10 paused
 	revoked "disk full"
+	# In the database already, not in somebody's memory until there is space again.
+	for kind in revoke_intent revoke_done run_end; do
+		check "disk full: $kind is recorded, and not late" recorded \
+			".kind == \"$kind\" and .run == \"$run\" and (.detail.late | not)"
+	done
 	refused "disk full"
 	rm "$STATE/filler"
-	recovers "disk full" 30
+	check "space again: runs start" wait_for 10 starts_again
+	check "space again: the reserve is there again" test "$(stat -c %s "$reserve")" -eq 16777216
+	verifies >"$T/verify" 2>&1
+	is "what was left out is a gap" $? 3
+	check "and nothing else is wrong" grep -q '^DEGRADED' "$T/verify"
+	check "whose cause is said" recorded '.kind == "gap" and (tostring | test("disk_full"))'
 	stop_supervisor
 else
 	skip root "disk full" "no tmpfs can be mounted"

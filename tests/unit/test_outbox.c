@@ -220,6 +220,26 @@ START_TEST(a_full_queue_drops_telemetry_counts_it_and_keeps_what_must_be_recorde
 }
 END_TEST
 
+START_TEST(a_full_disk_is_pressure_until_there_is_space_again)
+{
+	const struct intake_ack full = { .error = -ENOSPC };
+
+	ack(0);
+	turn();
+	ck_assert(!outbox_full(outbox));
+	for (int i = 0; i < 2; i++) /* said with each answer, felt once */
+		ck_assert_int_eq(send(theirs, &full, sizeof(full), 0), sizeof(full));
+	turn();
+	ck_assert(outbox_full(outbox) && outbox_answered(outbox));
+	ck_assert_int_eq(pressure_high, 1);
+	ck_assert_int_eq(pressure_low, 0);
+	ack(0);
+	turn();
+	ck_assert(!outbox_full(outbox));
+	ck_assert_int_eq(pressure_low, 1);
+}
+END_TEST
+
 START_TEST(the_ring_of_datagrams_goes_round_without_losing_one)
 {
 	uint32_t count;
@@ -279,6 +299,7 @@ Suite *suite_make(void)
 	tcase_add_test(queue, what_was_not_acknowledged_is_sent_again_after_a_restart);
 	tcase_add_test(queue, a_peer_has_answered_when_it_said_that_it_can_write_and_not_before);
 	tcase_add_test(queue, a_full_queue_drops_telemetry_counts_it_and_keeps_what_must_be_recorded);
+	tcase_add_test(queue, a_full_disk_is_pressure_until_there_is_space_again);
 	tcase_add_test(queue, the_ring_of_datagrams_goes_round_without_losing_one);
 	tcase_add_test(queue, pressure_ends_when_the_queue_is_empty_again);
 	suite_add_tcase(suite, queue);
