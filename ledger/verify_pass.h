@@ -8,6 +8,7 @@
 #include "ledger/project.h"
 #include "ledger/reader.h"
 #include "ledger/verify.h"
+#include "ledger/verify_batch.h"
 #include "ledger/verify_index.h"
 
 struct verify_structure;
@@ -18,6 +19,7 @@ struct verify_pass {
 	struct verify_report *report;
 	sqlite3 *replica;           /* derived from the records alone */
 	struct projector *projector;
+	struct verify_worker *worker;
 	struct tree_frontier frontier;
 	struct edge edge;           /* of the replica's tiles */
 	struct chain chain;
@@ -45,8 +47,9 @@ int verify_replay_page(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_root(struct verify_pass *pass, uint64_t size, struct tree_hash *ret_root) MUST_USE;
 
 /* verify_state.c: every cell. */
-/* `row` is the file's, with all columns in their order. */
-void verify_event(struct verify_pass *pass, sqlite3_stmt *row, const struct event_row *want);
+/* The event's own columns. */
+int verify_event(struct verify_pass *pass, const struct verify_row *row, const struct event_row *want,
+		 struct error *err) MUST_USE;
 int verify_tiles(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_tables(struct verify_pass *pass, struct error *err) MUST_USE;
 int verify_docs(struct verify_pass *pass, struct error *err) MUST_USE;

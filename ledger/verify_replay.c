@@ -7,7 +7,7 @@
 #include "ledger/schema.h"
 #include "ledger/verify_pass.h"
 
-#define PAGE_RECORDS 2000
+#define PAGE_RECORDS 16384 /* some 30 ms */
 
 /* The replica needs no guards: it is thrown away, so one transaction is never committed (each COMMIT
  * would walk all pages that are not on disk, and none ever is before memory ends). Its table event stays empty: what would be in it is
@@ -42,6 +42,8 @@ int verify_replica_open(struct verify_pass *pass, struct error *err)
 	if (r < 0)
 		return r;
 	r = edge_open(&pass->edge, pass->replica, 0, err);
+	if (r == 0)
+		r = verify_worker_new(&pass->worker, err);
 	if (r < 0)
 		return r;
 	return projector_new(pass->replica, &pass->projector, err);
@@ -49,6 +51,7 @@ int verify_replica_open(struct verify_pass *pass, struct error *err)
 
 void verify_replica_close(struct verify_pass *pass)
 {
+	pass->worker = verify_worker_free(pass->worker);
 	pass->projector = projector_free(pass->projector);
 	edge_finish(&pass->edge);
 	chain_finish(&pass->chain);
@@ -114,37 +117,31 @@ static int append(struct verify_pass *pass, const struct tree_hash *leaf, struct
 	return r;
 }
 
-static int derive(struct verify_pass *pass, sqlite3_stmt *row, const struct record *record,
-		  struct slice rec, struct error *err)
+static int derive(struct verify_pass *pass, const struct verify_row *row, struct error *err)
 {
-	uint64_t seq = (uint64_t)sqlite3_column_int64(row, EVENT_SEQ);
+	int64_t seq = row->cells[EVENT_SEQ];
 	struct projection projection;
 	struct event_row want;
 	struct error cause = { 0 };
 	int r;
 
-	r = project(seq, record, &projection);
+	r = project((uint64_t)seq, &row->record, &projection);
 	if (r == 0)
-		r = projector_derive(pass->projector, &projection, rec, &want, &cause);
+		r = projector_derive(pass->projector, &projection, row->rec, &want, &cause);
 	if (r == -EINVAL || r == -EEXIST || r == -ENOENT) {
-		verify_find(pass, (int64_t)seq, "is no record that the writer would accept (%s)",
-			    errno_name(r));
+		verify_find(pass, seq, "is no record that the writer would accept (%s)", errno_name(r));
 		return 0;
 	}
 	if (r < 0)
 		return error_say(err, r, "%s", cause.text);
-	verify_event(pass, row, &want);
 	verify_structure_row(pass, &want);
-	return 0;
+	return verify_event(pass, row, &want, err);
 }
 
 /* Returns 1, or 0 when the replay cannot go on behind this record. */
-static int replay(struct verify_pass *pass, sqlite3_stmt *row, struct error *err)
+static int replay(struct verify_pass *pass, const struct verify_row *row, struct error *err)
 {
-	int64_t seq = sqlite3_column_int64(row, EVENT_SEQ);
-	struct slice rec = reader_cell(row, EVENT_REC);
-	struct record record;
-	struct tree_hash leaf;
+	int64_t seq = row->cells[EVENT_SEQ];
 	int r;
 
 	if ((uint64_t)seq != pass->next) {
@@ -152,37 +149,84 @@ static int replay(struct verify_pass *pass, sqlite3_stmt *row, struct error *err
 			    (long long)seq);
 		return 0;
 	}
-	if (sqlite3_column_type(row, EVENT_REC) != SQLITE_BLOB) {
+	if (!row->is_blob) {
 		verify_find(pass, seq, "has no bytes, and no record says that it was redacted");
 		return 0;
 	}
-	r = tree_leaf(pass->reader->hasher, rec, &leaf);
+	r = row->has_rec ? row->hashed : 0;
 	if (r < 0)
 		return error_set(err, r, "hash record %lld", (long long)seq);
-	r = append(pass, &leaf, err);
+	if (row->has_rec)
+		r = append(pass, &row->leaf, err);
 	if (r < 0)
 		return r;
 	pass->next++;
-	r = record_decode(rec, &record);
-	if (r == -EPROTONOSUPPORT)
-		return error_say(err, r, "record %lld was written by a newer version of Bailiff",
+	if (row->has_rec && row->decoded == -EPROTONOSUPPORT)
+		return error_say(err, row->decoded, "record %lld was written by a newer version of Bailiff",
 				 (long long)seq);
-	if (r < 0) {
+	if (!row->has_rec || row->decoded < 0) {
 		verify_find(pass, seq, "is not a record: its bytes are not in the one valid form");
 		return 0;
 	}
-	count_gap(pass->report, &record);
-	r = chain_check(pass, (uint64_t)seq, &record, &leaf);
+	count_gap(pass->report, &row->record);
+	r = chain_check(pass, (uint64_t)seq, &row->record, &row->leaf);
 	if (r < 0)
 		return error_set(err, r, "follow the runs");
-	r = derive(pass, row, &record, rec, err);
+	r = derive(pass, row, err);
 	return r < 0 ? r : pass->report->finding_count == 0;
 }
 
-static int replay_rows(struct verify_pass *pass, struct error *err)
+/* Adds the records that passed to *count. Returns as replay(). */
+static int replay_batch(struct verify_pass *pass, const struct verify_batch *batch, int *count,
+			struct error *err)
+{
+	int r = 1;
+
+	for (size_t i = 0; batch && i < batch->count && r > 0; i++) {
+		r = replay(pass, &batch->rows[i], err);
+		*count += r > 0;
+	}
+	return r;
+}
+
+/* Returns 1, 0 at the end of the page, or -errno: behind the rows that are in the batch. */
+static int fill(struct verify_pass *pass, sqlite3_stmt *rows, struct verify_batch *batch, struct error *err)
+{
+	while (!verify_batch_full(batch)) {
+		int r = reader_step(pass->reader, rows, err);
+
+		if (r <= 0)
+			return r;
+		verify_batch_add(batch, rows);
+	}
+	return 1;
+}
+
+/* While one batch is hashed and decoded, the one before is judged and the next one read. */
+static int replay_rows(struct verify_pass *pass, sqlite3_stmt *rows, struct error *err)
+{
+	struct error reading = { 0 };
+	int count = 0, read, r;
+
+	do {
+		read = fill(pass, rows, verify_worker_batch(pass->worker), &reading);
+		r = replay_batch(pass, verify_worker_give(pass->worker), &count, err);
+	} while (read > 0 && r > 0);
+	if (r > 0)
+		r = replay_batch(pass, verify_worker_take(pass->worker), &count, err);
+	else
+		IGNORE(!verify_worker_take(pass->worker)); /* what follows a finding is not looked at */
+	if (r > 0 && read < 0) { /* what was read before the damage is sound */
+		*err = reading;
+		return read;
+	}
+	return r < 0 ? r : r > 0 ? count : 0;
+}
+
+static int replay_page(struct verify_pass *pass, struct error *err)
 {
 	cleanup_with(reader_finalize_p) sqlite3_stmt *rows = NULL;
-	int r, count = 0, more = 1;
+	int r;
 
 	r = reader_prepare(pass->reader, "SELECT seq, ts_ns, run, rseq, proc, kind, verdict, sev, obj,"
 			   " obj2, rec, rec_len FROM event WHERE seq >= ? ORDER BY seq LIMIT ?", &rows, err);
@@ -190,17 +234,7 @@ static int replay_rows(struct verify_pass *pass, struct error *err)
 		return r;
 	sqlite3_bind_int64(rows, 1, (int64_t)pass->next);
 	sqlite3_bind_int64(rows, 2, PAGE_RECORDS);
-	while (more) {
-		r = reader_step(pass->reader, rows, err);
-		if (r <= 0)
-			break;
-		r = replay(pass, rows, err);
-		if (r < 0)
-			return r;
-		more = r;
-		count += r;
-	}
-	return r < 0 ? r : more ? count : 0;
+	return replay_rows(pass, rows, err);
 }
 
 int verify_replay_page(struct verify_pass *pass, struct error *err)
@@ -211,7 +245,7 @@ int verify_replay_page(struct verify_pass *pass, struct error *err)
 	r = own ? reader_begin(pass->reader, err) : 0;
 	if (r < 0)
 		return r;
-	count = replay_rows(pass, err);
+	count = replay_page(pass, err);
 	r = count < 0 ? count : edge_flush(&pass->edge, err);
 	if (own)
 		reader_end(pass->reader);

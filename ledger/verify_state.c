@@ -179,33 +179,59 @@ static void find_cell(struct verify_pass *pass, const struct both *both, int col
 		    both->table->name, sqlite3_column_name(both->replica, column), in_file, by_log);
 }
 
-/* The event's own columns, of which the records give the numbers without a table. */
-static bool same_number(sqlite3_stmt *row, int column, int64_t want, bool may_be_null)
+static const struct schema_table *table_named(const char *name)
 {
-	int type = sqlite3_column_type(row, column);
-
-	if (type == SQLITE_NULL)
-		return may_be_null && want < 0;
-	return type == SQLITE_INTEGER && sqlite3_column_int64(row, column) == want &&
-	       !(may_be_null && want < 0);
+	for (size_t i = 0; i < schema_table_count; i++) {
+		if (strcmp(schema_tables[i].name, name) == 0)
+			return &schema_tables[i];
+	}
+	return NULL;
 }
 
-void verify_event(struct verify_pass *pass, sqlite3_stmt *row, const struct event_row *want)
+/* The event's own columns, of which the records give the numbers without a table. */
+static bool same_number(const struct verify_row *row, int column, int64_t want)
+{
+	bool may_be_null = column == EVENT_OBJ || column == EVENT_OBJ2;
+
+	if (may_be_null && want < 0)
+		return row->nulls >> column & 1U;
+	return row->integers >> column & 1U && row->cells[column] == want;
+}
+
+/* Reads the row again for what its cell says. */
+static int find_number(struct verify_pass *pass, int column, int64_t seq, int64_t want, struct error *err)
+{
+	cleanup_with(reader_finalize_p) sqlite3_stmt *row = NULL;
+	char in_file[CELL_TEXT_MAX] = "something else", by_log[CELL_TEXT_MAX] = "nothing";
+	char sql[SQL_MAX];
+	int r;
+
+	IGNORE(snprintf(sql, sizeof(sql), "SELECT %s FROM event WHERE seq = ?",
+			table_named("event")->columns) < 0);
+	r = reader_prepare(pass->reader, sql, &row, err);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(row, 1, seq);
+	r = reader_step(pass->reader, row, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		cell_text(row, column, in_file);
+	if (want >= 0 || (column != EVENT_OBJ && column != EVENT_OBJ2))
+		IGNORE(snprintf(by_log, sizeof(by_log), "%lld", (long long)want) < 0);
+	verify_find(pass, seq, "table event, column %s: the file has %s, the records give %s",
+		    sqlite3_column_name(row, column), in_file, by_log);
+	return 0;
+}
+
+int verify_event(struct verify_pass *pass, const struct verify_row *row, const struct event_row *want,
+		 struct error *err)
 {
 	for (int i = 0; i < EVENT_COLUMNS; i++) {
-		bool may_be_null = i == EVENT_OBJ || i == EVENT_OBJ2;
-		char in_file[CELL_TEXT_MAX], by_log[CELL_TEXT_MAX] = "nothing";
-
-		if (i == EVENT_REC || same_number(row, i, want->cells[i], may_be_null))
-			continue;
-		cell_text(row, i, in_file);
-		if (!may_be_null || want->cells[i] >= 0)
-			IGNORE(snprintf(by_log, sizeof(by_log), "%lld", (long long)want->cells[i]) < 0);
-		verify_find(pass, want->cells[EVENT_SEQ],
-			    "table event, column %s: the file has %s, the records give %s",
-			    sqlite3_column_name(row, i), in_file, by_log);
-		return;
+		if (i != EVENT_REC && !same_number(row, i, want->cells[i]))
+			return find_number(pass, i, want->cells[EVENT_SEQ], want->cells[i], err);
 	}
+	return 0;
 }
 
 static void compare_row(struct verify_pass *pass, const struct both *both)
@@ -260,15 +286,6 @@ static int compare_table(struct verify_pass *pass, const struct schema_table *ta
 	while (r == 0 && (both.has_file || both.has_replica))
 		r = compare_next(pass, &both, err);
 	return r;
-}
-
-static const struct schema_table *table_named(const char *name)
-{
-	for (size_t i = 0; i < schema_table_count; i++) {
-		if (strcmp(schema_tables[i].name, name) == 0)
-			return &schema_tables[i];
-	}
-	return NULL;
 }
 
 /* Rows that paging by seq >= 0 did not see. */
