@@ -44,6 +44,8 @@ struct store {
 
 /* ---- store.c ---- */
 int store_begin(struct store *store, struct error *err) MUST_USE;
+/* Nothing more is taken. Returns `code`. */
+int store_broken(struct store *store, int code);
 
 /* ---- store_sign.c ---- */
 /* Signs the present size and adds the row to the open transaction. */
