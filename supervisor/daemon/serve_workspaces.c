@@ -87,27 +87,29 @@ void serve_workspace(struct client *client, const struct wire_request *wire, int
 	struct daemon *daemon = client->daemon;
 	bool commit = wire->flags & WIRE_COMMIT;
 	struct wire_answer answer;
-	int handed[2], r;
+	int handed[WORKSPACE_FDS], count;
 
 	(void)fds;
 	if (commit && runs_find(&daemon->runs, &wire->run)) {
 		answer_live(client, "committed");
 		return;
 	}
-	r = workspace_hand_out(&daemon->workspaces, &wire->run, handed);
-	if (r < 0 || !row_of(client, &wire->run, &answer)) {
-		if (r == 0) {
-			fd_close(handed[0]);
-			fd_close(handed[1]);
-		}
-		answer_none(client, &wire->run, r < 0 ? r : -EINVAL);
+	/* Asked again: the owner was found in it before this request was permitted. */
+	if (!row_of(client, &wire->run, &answer)) {
+		answer_none(client, &wire->run, -ENOENT);
+		return;
+	}
+	count = workspace_hand_out(&daemon->workspaces, &wire->run, handed);
+	if (count < 0) {
+		answer_none(client, &wire->run, count);
 		return;
 	}
 	if (commit)
 		intervention_record(daemon, &client->peer, "commit", &wire->run, true, NULL);
-	IGNORE(!client_answer_fds(client, &answer, handed, COUNT(handed))); /* gone: nobody is to be told */
-	fd_close(handed[0]);
-	fd_close(handed[1]);
+	/* Gone: nobody is to be told. */
+	IGNORE(!client_answer_fds(client, &answer, handed, (size_t)count));
+	for (int i = 0; i < count; i++)
+		fd_close(handed[i]);
 }
 
 /* What became of the changes, as told by who did it. */

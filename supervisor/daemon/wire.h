@@ -26,7 +26,7 @@ enum wire_request_kind {
 	WIRE_PING = 6,    /* answers WIRE_DONE */
 	WIRE_WORKSPACES = 7,/* overlays that are kept; answers WIRE_WORKSPACE_ROW…, then WIRE_DONE */
 	WIRE_WORKSPACE = 8,/* by run; with WIRE_COMMIT for writing it back. Answers WIRE_WORKSPACE_ROW with
-	                   * fds: upper directory, meta (plan/overlay.h) */
+	                   * fds: upper directory, meta (plan/overlay.h), index if there is one */
 	WIRE_SETTLE = 9,  /* by run, with what was done as reason: drops the overlay. WIRE_COMMIT: all of it
 	                   * was written back; and WIRE_KEEP: not all, so it stays */
 	WIRE_ATTACH = 10, /* by run; one fd, a socket that goes to whoever has the run's terminal (WIRE_VIEWER).

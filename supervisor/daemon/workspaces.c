@@ -269,21 +269,40 @@ int workspace_row(const struct workspaces *workspaces, const struct ulid *run,
 	return 0;
 }
 
-int workspace_hand_out(const struct workspaces *workspaces, const struct ulid *run, int ret_fds[2])
+/* overlayfs makes it root's with mode 0; its entries are the run's files. */
+static int index_open(int entry, const struct overlay_head *head)
+{
+	auto_close int fd = openat(entry, OVERLAY_WORK "/index", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (fchown(fd, head->owner_uid, GID_NONE) < 0 || fchmod(fd, 0700) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+int workspace_hand_out(const struct workspaces *workspaces, const struct ulid *run,
+		       int ret_fds[WORKSPACE_FDS])
 {
 	auto_close int entry = entry_open(workspaces, run);
 	auto_close int upper = entry < 0 ? FD_NONE : openat(entry, OVERLAY_UPPER, O_RDONLY | O_DIRECTORY |
 							    O_NOFOLLOW | O_CLOEXEC);
-	auto_close int meta = FD_NONE;
+	auto_close int meta = entry < 0 ? FD_NONE : meta_open(entry);
+	struct overlay_head head;
+	int index, r;
 
 	if (entry < 0)
 		return entry;
-	if (upper < 0)
-		return -errno;
-	meta = meta_open(entry);
-	if (meta < 0)
-		return meta;
+	if (upper < 0 || meta < 0)
+		return -ENOENT;
+	r = head_read(meta, run, &head);
+	if (r < 0)
+		return r;
+	index = index_open(entry, &head);
+	if (index < 0 && index != -ENOENT)
+		return index;
 	ret_fds[0] = TAKE_FD(upper);
 	ret_fds[1] = TAKE_FD(meta);
-	return 0;
+	ret_fds[2] = index;
+	return index < 0 ? 2 : 3;
 }

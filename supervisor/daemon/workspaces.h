@@ -42,8 +42,11 @@ uid_t workspace_owner(const struct workspaces *workspaces, const struct ulid *ru
 /* Returns 0, -ENOENT (none is kept of this run), -EINVAL (meta is damaged) or -errno. */
 int workspace_row(const struct workspaces *workspaces, const struct ulid *run,
 		  struct wire_workspace_row *ret_row) MUST_USE;
-/* The upper directory and meta, for reading; the caller owns them. */
-int workspace_hand_out(const struct workspaces *workspaces, const struct ulid *run, int ret_fds[2]) MUST_USE;
+/* The upper directory, meta, and the index of files with several names if there is one, for reading; the
+ * caller owns them. Returns their number or -errno. */
+#define WORKSPACE_FDS 3U
+int workspace_hand_out(const struct workspaces *workspaces, const struct ulid *run,
+		       int ret_fds[WORKSPACE_FDS]) MUST_USE;
 /* Calls `each` with the id of each kept overlay until it returns false. */
 int workspaces_each(const struct workspaces *workspaces, bool (*each)(void *ctx, const struct ulid *run),
 		    void *ctx) MUST_USE;

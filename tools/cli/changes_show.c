@@ -87,6 +87,8 @@ static void print_one(const struct layer *layer, const struct change *change)
 		printf("  (%s -> %s)", type_word(lower), type_word(upper));
 	else if (change->kind != CHANGE_DELETED && !S_ISREG(upper) && !S_ISDIR(upper))
 		printf("  (%s)", type_word(upper));
+	if (change->index_name)
+		printf("  (changed under another of its names)");
 	if (upper & 06000 && S_ISREG(upper))
 		printf("  (setuid or setgid is never written back)");
 	print_hold(change);

@@ -49,10 +49,13 @@ struct change {
 	char rule[64];               /* HOLD_PROTECTED: which */
 	size_t group;                /* of layer.groups: what is taken out of the upper layer together */
 	size_t twin;                 /* the other half of a rename, or LAYER_NONE */
+	size_t from;                 /* this file, unchanged, is that one's of the workspace; or LAYER_NONE */
+	char *index_name;            /* a further name of a changed file, which the upper layer does not have
+	                              * there: where the index has it; owned; NULL for all others */
 };
 
 /* A name in the upper layer whose parent is merged: all below it is the upper layer's own. */
-struct group {
+struct change_group {
 	char *path;                  /* owned */
 	size_t left;                 /* changes that are not written back */
 };
@@ -63,30 +66,44 @@ struct linked {
 	char *path;                  /* owned */
 };
 
-/* A directory of the upper layer that its owner could not enter, until layer_finish(). */
+/* What its owner could not read or enter, until layer_lock_again(). */
 struct unlocked {
-	char *path;                  /* owned */
+	int root;                    /* borrowed: upper or index */
+	ino_t ino;
 	mode_t mode;
+	char path[];
+};
+
+/* A file of the workspace at a changed path, by its handle (name_to_handle_at(2)). */
+struct known {
+	size_t change;
+	uint32_t len;
+	int type;
+	unsigned char handle[128];
 };
 
 struct layer {
 	bool live;                   /* the run goes on: nothing of the upper layer is touched */
-	int upper, root;             /* owned; root: of the workspace, FD_NONE until layer_open_root() */
+	int upper, root;             /* owned; root: of the workspace, FD_NONE until layer_enter() */
+	int index;                   /* owned; of files with several names; FD_NONE = none */
 	struct buf bytes;            /* of meta */
 	struct overlay_meta meta;
 	struct rules rules;
 	struct ulid run;
 	struct change *changes;
 	size_t count, room;
-	struct group *groups;
+	struct change_group *groups;
 	size_t group_count;
 	struct linked *links;
 	size_t link_count;
-	struct unlocked *unlocked;
+	struct known *known;         /* sorted */
+	size_t known_count;
+	struct unlocked **unlocked;  /* owned, and what it points to */
 	size_t unlocked_count;
+	void *unlocked_tree;         /* of tsearch(3), by ino */
 };
 
-#define LAYER_NOTHING ((struct layer){ .upper = FD_NONE, .root = FD_NONE })
+#define LAYER_NOTHING ((struct layer){ .upper = FD_NONE, .root = FD_NONE, .index = FD_NONE })
 void layer_finish(struct layer *layer);
 
 /* ---- layer_open.c ---- */
@@ -99,6 +116,8 @@ int layer_ask(int control_fd, const struct ulid *run, uint32_t flags, struct lay
 int layer_enter(struct layer *layer, bool moved, struct error *err) MUST_USE;
 /* What is below `root`: no link is followed, no other file system entered. Returns fd or -errno. */
 int layer_at(int root, const char *path, int flags) MUST_USE;
+/* lstat(2). Returns 0 or -errno; *ret_st is zero then. */
+int layer_stat(int root, const char *path, struct stat *ret_st) MUST_USE;
 /* The directory of `path`, and its last component in *ret_name. */
 int layer_parent(int root, const char *path, const char **ret_name) MUST_USE;
 /* Tells the supervisor what became of it: flags as of WIRE_SETTLE. */
@@ -111,23 +130,37 @@ int layer_settle(int control_fd, const struct ulid *run, uint32_t flags, const c
  * LAYER_CHANGES_MAX; or -errno, with text. */
 int layer_look(struct layer *layer, struct error *err) MUST_USE;
 
+/* ---- layer_links.c ---- */
+
+/* Returns 0, -E2BIG or -ENOMEM. */
+int layer_add(struct layer *layer, const char *path, enum change_kind kind, size_t group,
+	      struct change **ret_change) MUST_USE;
+int layer_add_link(struct layer *layer, ino_t ino, const char *path) MUST_USE;
+const struct linked *layer_find_link(const struct layer *layer, ino_t ino);
+/* Which files are one: renames, further names. Then judges. */
+int layer_connect(struct layer *layer, struct error *err) MUST_USE;
+/* The changed path of the workspace whose file `change` was copied up from, or LAYER_NONE. */
+size_t layer_origin(struct layer *layer, const struct change *change);
+
 /* ---- layer_judge.c ---- */
 
 /* Sets hold (and rule) of all changes. */
 void layer_judge(struct layer *layer);
 /* With --force: conflicts are no reason any more. */
 void layer_force(struct layer *layer);
-/* Pairs what was deleted with where it came up again. */
-void layer_pair(struct layer *layer);
-
 /* ---- layer_same.c ---- */
 
 /* Opens a file or directory of the upper layer for reading, whatever mode the agent gave it. */
 int layer_open_upper(struct layer *layer, const char *path, int flags) MUST_USE;
+/* The same for what a change is to be made of, wherever it is. */
+int layer_open_source(struct layer *layer, const struct change *change, int flags) MUST_USE;
 void layer_lock_again(struct layer *layer);
+/* The mode that the agent gave it: another name of the same file may have been opened before. */
+void layer_true_mode(const struct layer *layer, struct stat *upper);
 /* 1: same bytes, 0: not, or -errno. */
+int layer_same_bytes(int a, int b) MUST_USE;
 int layer_same_content(struct layer *layer, const char *path, const struct stat *upper,
-		       const struct stat *lower) MUST_USE;
+		       const char *lower_path, const struct stat *lower) MUST_USE;
 /* The attributes that go along: user.* and ACLs. */
 bool layer_attribute_counts(const char *name);
 /* 1: the same, 0: not, or -errno. */

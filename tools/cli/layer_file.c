@@ -145,7 +145,7 @@ static int name_it(const struct place *place, const char *temporary, int fd, boo
 static int copy_regular(struct layer *layer, const struct change *change, const struct place *place,
 			const char *temporary)
 {
-	auto_close int from = layer_open_upper(layer, change->path, O_RDONLY);
+	auto_close int from = layer_open_source(layer, change, O_RDONLY);
 	auto_close int to = FD_NONE;
 	struct stat st;
 	bool named;
@@ -223,49 +223,47 @@ int file_copy(struct layer *layer, const struct change *change, const struct pla
 
 /* ---- further names ---- */
 
-static const struct linked *link_find(const struct layer *layer, ino_t ino)
+/* The path of the workspace that has this very file already; NULL when there is none. */
+static const char *link_source(const struct layer *layer, const struct change *change, ino_t *ret_ino)
 {
-	for (size_t i = layer->link_count; i > 0; i--)
-		if (layer->links[i - 1].ino == ino)
-			return &layer->links[i - 1];
-	return NULL;
+	const struct linked *linked = change->upper.st_nlink > 1 ? layer_find_link(layer, change->upper.st_ino) :
+								   NULL;
+	const struct change *from = change->from != LAYER_NONE ? &layer->changes[change->from] : NULL;
+
+	*ret_ino = from ? from->lower.st_ino : 0;
+	return from ? from->path : linked ? linked->path : NULL;
 }
 
-static int link_remember(struct layer *layer, const struct change *change)
+static int link_from(const struct layer *layer, const char *path, ino_t ino, const struct place *place)
 {
-	struct linked *grown = reallocarray(layer->links, layer->link_count + 1, sizeof(*grown));
-	char *path = strdup(change->path);
+	const char *name;
+	auto_close int parent = layer_parent(layer->root, path, &name);
+	char temporary[64];
+	struct stat st;
 
-	if (grown)
-		layer->links = grown;
-	if (!grown || !path) {
-		free(path);
-		return -ENOMEM;
-	}
-	layer->links[layer->link_count++] = (struct linked){ .ino = change->upper.st_ino, .path = path };
-	return 1;
+	if (parent < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+	    (ino != 0 && st.st_ino != ino))
+		return 1;
+	temporary_name(place, temporary);
+	IGNORE(unlinkat(place->parent, temporary, 0) < 0);
+	/* Not allowed, or too many names: it becomes a file of its own. */
+	return linkat(parent, name, place->parent, temporary, 0) < 0 ? 1 : rename_into_place(place, temporary);
 }
 
 int file_link(struct layer *layer, const struct change *change, const struct place *place)
 {
-	const struct linked *other;
-	auto_close int parent = FD_NONE;
-	const char *name;
-	char temporary[64];
+	const char *source;
+	ino_t ino;
+	int r;
 
-	if (!S_ISREG(change->upper.st_mode) || change->upper.st_nlink < 2)
+	if (!S_ISREG(change->upper.st_mode))
 		return 1;
-	other = link_find(layer, change->upper.st_ino);
-	if (!other)
-		return link_remember(layer, change);
-	parent = layer_parent(layer->root, other->path, &name);
-	if (parent < 0)
-		return 1;
-	temporary_name(place, temporary);
-	IGNORE(unlinkat(place->parent, temporary, 0) < 0);
-	if (linkat(parent, name, place->parent, temporary, 0) < 0)
-		return 1; /* not there, or not allowed: a file of its own */
-	return rename_into_place(place, temporary);
+	source = link_source(layer, change, &ino);
+	r = source ? link_from(layer, source, ino, place) : 1;
+	if (r < 0 || change->upper.st_nlink < 2 || layer_find_link(layer, change->upper.st_ino))
+		return r;
+	/* The further names are linked to this one, when it is there. */
+	return layer_add_link(layer, change->upper.st_ino, change->path) < 0 ? -ENOMEM : r;
 }
 
 /* ---- without new content ---- */
@@ -280,7 +278,7 @@ int file_adjust(struct layer *layer, const struct change *change, const struct p
 			return file_copy(layer, change, place); /* a FIFO has nothing to lose */
 		return utimensat(place->parent, place->name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 	}
-	from = layer_open_upper(layer, change->path, O_RDONLY);
+	from = layer_open_source(layer, change, O_RDONLY);
 	if (from < 0)
 		return from;
 	to = openat(place->parent, place->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/xattr.h>
 
 #include "base/text.h"
 #include "decide/names_new.h"
@@ -24,14 +23,14 @@ const char *hold_text(enum hold hold)
 	return texts[hold];
 }
 
-static uint64_t changed_ns(const struct stat *st)
+static bool is_since(const struct layer *layer, struct timespec time)
 {
-	return (uint64_t)st->st_ctim.tv_sec * 1000000000U + (uint64_t)st->st_ctim.tv_nsec;
+	return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec >= layer->meta.head->started_ns;
 }
 
 static bool changed_since(const struct layer *layer, const struct stat *st)
 {
-	return changed_ns(st) >= layer->meta.head->started_ns;
+	return is_since(layer, st->st_ctim);
 }
 
 /* ---- the policy ---- */
@@ -61,49 +60,6 @@ static bool is_refused(const struct layer *layer, struct change *change)
 
 /* ---- the workspace as it is now ---- */
 
-#define HANDLE_BYTES 128
-
-struct handle {
-	struct file_handle head;
-	unsigned char bytes[HANDLE_BYTES];
-};
-
-/* overlayfs notes where a file was copied up from: struct ovl_fb, version 0, magic 0xfb, length, flags,
- * type, 16 bytes of uuid, then the file handle. 1: that is the file behind `lower`. */
-static bool is_origin_of(int upper, int lower)
-{
-	unsigned char origin[HANDLE_BYTES + 32];
-	ssize_t len = fgetxattr(upper, "user.overlay.origin", origin, sizeof(origin));
-	struct handle handle = { .head = { .handle_bytes = HANDLE_BYTES } };
-	const size_t header = 21;
-	int mount_id;
-
-	if (len <= (ssize_t)header || origin[1] != 0xfb ||
-	    name_to_handle_at(lower, "", &handle.head, &mount_id, AT_EMPTY_PATH) < 0)
-		return false;
-	return origin[4] == (unsigned char)handle.head.handle_type &&
-	       (size_t)len - header >= handle.head.handle_bytes &&
-	       memcmp(origin + header, handle.head.f_handle, handle.head.handle_bytes) == 0;
-}
-
-/* Some changed path of the workspace is the file that `change` was copied up from. */
-static size_t origin_of(struct layer *layer, const struct change *change)
-{
-	auto_close int upper = layer_open_upper(layer, change->path, O_RDONLY);
-
-	for (size_t i = 0; upper >= 0 && i < layer->count; i++) {
-		const struct change *other = &layer->changes[i];
-		auto_close int lower = FD_NONE;
-
-		if (!S_ISREG(other->lower.st_mode))
-			continue;
-		lower = layer_at(layer->root, other->path, O_PATH | O_NOFOLLOW);
-		if (lower >= 0 && is_origin_of(upper, lower))
-			return i;
-	}
-	return LAYER_NONE;
-}
-
 static bool parent_changed(const struct layer *layer, const struct change *change)
 {
 	const char *name;
@@ -120,15 +76,21 @@ static bool is_conflict(struct layer *layer, struct change *change)
 	if (lower->st_mode == 0)
 		/* A file that the run changed in place, and that somebody removed. */
 		return change->kind == CHANGE_ADDED && change->origin && parent_changed(layer, change) &&
-		       origin_of(layer, change) == LAYER_NONE;
+		       layer_origin(layer, change) == LAYER_NONE &&
+		       !layer_find_link(layer, change->upper.st_ino);
 	if (!changed_since(layer, lower))
 		return false;
 	/* What is in a directory is judged by itself, and a directory that is not empty stays. Its ctime
 	 * alone is newer when somebody changed its mode. */
 	if (S_ISDIR(lower->st_mode))
 		return change->kind != CHANGE_DELETED &&
+		       /* Opened by a commit that was cut off. */
+		       (lower->st_mode & 07777) != ((change->upper.st_mode & 07777) | 0700) &&
 		       (lower->st_ctim.tv_sec != lower->st_mtim.tv_sec ||
 			lower->st_ctim.tv_nsec != lower->st_mtim.tv_nsec);
+	/* Its names were counted up or down, by a commit that was cut off for instance. */
+	if ((lower->st_nlink > 1 || change->upper.st_nlink > 1) && !is_since(layer, lower->st_mtim))
+		return false;
 	return change->kind != CHANGE_TIME;
 }
 
@@ -183,27 +145,4 @@ void layer_force(struct layer *layer)
 	for (size_t i = 0; i < layer->count; i++)
 		if (layer->changes[i].hold == HOLD_CONFLICT)
 			layer->changes[i].hold = HOLD_NONE;
-}
-
-/* ---- renames ---- */
-
-static void pair(struct layer *layer, size_t added, size_t deleted)
-{
-	layer->changes[added].twin = deleted;
-	layer->changes[deleted].twin = added;
-}
-
-void layer_pair(struct layer *layer)
-{
-	for (size_t i = 0; i < layer->count; i++) {
-		struct change *change = &layer->changes[i];
-		size_t from;
-
-		if (change->kind != CHANGE_ADDED || !change->origin)
-			continue;
-		from = origin_of(layer, change);
-		if (from != LAYER_NONE && layer->changes[from].kind == CHANGE_DELETED &&
-		    layer->changes[from].twin == LAYER_NONE)
-			pair(layer, i, from);
-	}
 }

@@ -4,20 +4,13 @@
  * deleted). A character device 0:0 is a whiteout: deleted. */
 #include "cli/layer.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/xattr.h>
 
 #include "base/sys.h"
 #include "base/text.h"
-
-#define NAMES_MAX LAYER_CHANGES_MAX
-
-struct names {
-	char **items;            /* owned, sorted */
-	size_t count;
-};
+#include "cli/layer_names.h"
 
 struct look {
 	struct layer *layer;
@@ -25,107 +18,29 @@ struct look {
 	size_t len;
 	size_t group;            /* LAYER_NONE: the place is merged */
 	unsigned int depth;
+	bool alone;              /* the workspace has no directory here: everything is new */
 	int error;               /* the first: ends all */
 };
 
 static void look_directory(struct look *look, bool merged);
 static void look_deleted(struct look *look, const struct stat *lower);
 
-/* ---- names of a directory ---- */
-
-static void names_finish(struct names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->items[i]);
-	free(names->items);
-	*names = (struct names){ 0 };
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int names_add(struct names *names, const char *name)
-{
-	if ((names->count & (names->count - 1)) == 0) { /* a power of two, or none: full */
-		char **grown = reallocarray(names->items, names->count ? 2 * names->count : 1, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		names->items = grown;
-	}
-	names->items[names->count] = strdup(name);
-	if (!names->items[names->count])
-		return -ENOMEM;
-	names->count++;
-	return names->count > NAMES_MAX ? -E2BIG : 0;
-}
-
-/* Takes `fd`. */
-static int names_read(int fd, struct names *ret_names)
-{
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	int r = 0;
-
-	*ret_names = (struct names){ 0 };
-	if (!dir) {
-		r = fd < 0 ? fd : -errno;
-		fd_close(fd);
-		return r;
-	}
-	while (r == 0 && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = names_add(ret_names, entry->d_name);
-	closedir(dir);
-	if (ret_names->count > 0)
-		qsort(ret_names->items, ret_names->count, sizeof(char *), compare_names);
-	return r;
-}
-
-static bool names_has(const struct names *names, const char *name)
-{
-	return names->count > 0 &&
-	       bsearch(&name, names->items, names->count, sizeof(char *), compare_names) != NULL;
-}
-
 /* ---- what was found ---- */
 
 static struct change *note(struct look *look, enum change_kind kind, const struct stat *upper,
 			   const struct stat *lower)
 {
-	struct layer *layer = look->layer;
 	struct change *change;
 
 	if (look->error < 0)
 		return NULL;
-	if (layer->count == layer->room) {
-		size_t room = layer->room ? 2 * layer->room : 64;
-		struct change *grown = reallocarray(layer->changes, room, sizeof(*grown));
-
-		if (!grown || layer->count >= LAYER_CHANGES_MAX) {
-			layer->changes = grown ? grown : layer->changes;
-			look->error = grown ? -E2BIG : -ENOMEM;
-			return NULL;
-		}
-		layer->changes = grown;
-		layer->room = room;
-	}
-	change = &layer->changes[layer->count];
-	*change = (struct change){ .kind = kind, .group = look->group, .twin = LAYER_NONE,
-				   .path = strdup(look->path) };
-	if (!change->path) {
-		look->error = -ENOMEM;
+	look->error = layer_add(look->layer, look->path, kind, look->group, &change);
+	if (look->error < 0)
 		return NULL;
-	}
 	if (upper)
 		change->upper = *upper;
 	if (lower)
 		change->lower = *lower;
-	layer->count++;
-	if (look->group != LAYER_NONE)
-		layer->groups[look->group].left++;
 	return change;
 }
 
@@ -141,7 +56,7 @@ static void held(struct look *look, enum change_kind kind, const struct stat *up
 static size_t group_begin(struct look *look)
 {
 	struct layer *layer = look->layer;
-	struct group *grown = reallocarray(layer->groups, layer->group_count + 1, sizeof(*grown));
+	struct change_group *grown = reallocarray(layer->groups, layer->group_count + 1, sizeof(*grown));
 	char *path = strdup(look->path);
 
 	if (grown)
@@ -151,24 +66,8 @@ static size_t group_begin(struct look *look)
 		look->error = -ENOMEM;
 		return LAYER_NONE;
 	}
-	layer->groups[layer->group_count] = (struct group){ .path = path };
+	layer->groups[layer->group_count] = (struct change_group){ .path = path };
 	return layer->group_count++;
-}
-
-static void link_note(struct look *look, const struct stat *upper)
-{
-	struct layer *layer = look->layer;
-	struct linked *grown = reallocarray(layer->links, layer->link_count + 1, sizeof(*grown));
-	char *path = strdup(look->path);
-
-	if (grown)
-		layer->links = grown;
-	if (!grown || !path) {
-		free(path);
-		look->error = -ENOMEM;
-		return;
-	}
-	layer->links[layer->link_count++] = (struct linked){ .ino = upper->st_ino, .path = path };
 }
 
 /* ---- moving through the tree ---- */
@@ -196,20 +95,15 @@ static void step_back(struct look *look, size_t before)
 	look->depth--;
 }
 
-static int stat_at(int root, const char *path, struct stat *ret_st)
-{
-	auto_close int fd = layer_at(root, path, O_PATH | O_NOFOLLOW);
-
-	*ret_st = (struct stat){ 0 };
-	if (fd < 0)
-		return fd;
-	return fstat(fd, ret_st) < 0 ? -errno : 0;
-}
-
-/* 0 with *ret_lower, also when there is nothing; 1: the way is blocked: a link, a file, another device. */
+/* 0 with *ret_lower, also when there is nothing; 1: it cannot be reached: another device, no right. */
 static int lower_at(const struct look *look, struct stat *ret_lower)
 {
-	int r = stat_at(look->layer->root, look->path, ret_lower);
+	int r;
+
+	*ret_lower = (struct stat){ 0 };
+	if (look->alone)
+		return 0;
+	r = layer_stat(look->layer->root, look->path, ret_lower);
 
 	return r == 0 || r == -ENOENT ? 0 : 1;
 }
@@ -262,7 +156,7 @@ static int difference(const struct look *look, const struct stat *upper, const s
 	int same = 1;
 
 	if (S_ISREG(upper->st_mode))
-		same = layer_same_content(look->layer, look->path, upper, lower);
+		same = layer_same_content(look->layer, look->path, upper, look->path, lower);
 	else if (S_ISLNK(upper->st_mode))
 		same = same_link(look);
 	if (same <= 0)
@@ -299,7 +193,7 @@ static void look_file(struct look *look, const struct stat *upper, const struct 
 	}
 	if (kind == CHANGE_KIND_COUNT) {
 		if (S_ISREG(upper->st_mode) && upper->st_nlink > 1)
-			link_note(look, upper);
+			look->error = layer_add_link(look->layer, upper->st_ino, look->path);
 		return;
 	}
 	change = note(look, (enum change_kind)kind, upper, lower);
@@ -384,6 +278,7 @@ static void look_subdirectory(struct look *look, const struct stat *upper, const
 {
 	bool merged = look->group == LAYER_NONE && !is_opaque(look);
 	size_t group = look->group;
+	bool alone = look->alone;
 
 	/* The workspace may have lost what the run only looked into; then what is below is new. */
 	if (look->group == LAYER_NONE && (!merged || !S_ISDIR(lower->st_mode))) {
@@ -394,8 +289,10 @@ static void look_subdirectory(struct look *look, const struct stat *upper, const
 		look_both_directories(look, upper, lower);
 	else
 		look_new_directory(look, upper, lower);
+	look->alone = alone || !S_ISDIR(lower->st_mode);
 	if (look->error == 0)
 		look_directory(look, merged);
+	look->alone = alone;
 	look->group = group;
 }
 
@@ -404,12 +301,13 @@ static void look_entry(struct look *look)
 	struct stat upper, lower;
 	size_t group = look->group;
 	bool blocked = lower_at(look, &lower) != 0;
-	int r = stat_at(look->layer->upper, look->path, &upper);
+	int r = layer_stat(look->layer->upper, look->path, &upper);
 
 	if (r < 0) {
 		look->error = r == -ENOENT ? 0 : r; /* a live run took it away */
 		return;
 	}
+	layer_true_mode(look->layer, &upper);
 	if (S_ISDIR(upper.st_mode) && !blocked) {
 		look_subdirectory(look, &upper, &lower);
 		return;
@@ -471,7 +369,7 @@ static void look_directory(struct look *look, bool merged)
 	}
 	for (size_t i = 0; i < names.count && look->error == 0; i++)
 		look_below(look, names.items[i]);
-	if (!merged)
+	if (!merged && !look->alone)
 		look_hidden(look, &names);
 }
 
@@ -490,7 +388,5 @@ int layer_look(struct layer *layer, struct error *err)
 	}
 	if (look.error < 0)
 		return error_set(err, look.error, "compare '%s'", look.path);
-	layer_judge(layer);
-	layer_pair(layer);
-	return 0;
+	return layer_connect(layer, err);
 }

@@ -18,8 +18,10 @@
 
 void layer_finish(struct layer *layer)
 {
-	for (size_t i = 0; i < layer->count; i++)
+	for (size_t i = 0; i < layer->count; i++) {
 		free(layer->changes[i].path);
+		free(layer->changes[i].index_name);
+	}
 	for (size_t i = 0; i < layer->group_count; i++)
 		free(layer->groups[i].path);
 	layer_lock_again(layer);
@@ -28,9 +30,11 @@ void layer_finish(struct layer *layer)
 	free(layer->changes);
 	free(layer->groups);
 	free(layer->links);
+	free(layer->known);
 	buf_finish(&layer->bytes);
 	fd_close(layer->upper);
 	fd_close(layer->root);
+	fd_close(layer->index);
 	*layer = LAYER_NOTHING;
 }
 
@@ -62,11 +66,13 @@ int layer_ask(int control_fd, const struct ulid *run, uint32_t flags, struct lay
 		r = client_receive_fds(control_fd, ANSWER_MS, &answer, &fds, err);
 	if (r < 0)
 		return r;
-	if (answer.kind != WIRE_WORKSPACE_ROW || fds.count != 2)
+	if (answer.kind != WIRE_WORKSPACE_ROW || fds.count < 2 || fds.count > 3)
 		return error_say(err, -EPROTO, "the supervisor's answer is not of this version of bailiff");
 	ret_layer->run = *run;
 	ret_layer->live = answer.u.workspace.live;
 	ret_layer->upper = TAKE_FD(fds.fds[0]);
+	if (fds.count == 3)
+		ret_layer->index = TAKE_FD(fds.fds[2]);
 	r = meta_read(fds.fds[1], ret_layer, err);
 	if (r < 0 || flock(ret_layer->upper, LOCK_EX | LOCK_NB) == 0)
 		return r;
@@ -151,6 +157,16 @@ int layer_at(int root, const char *path, int flags)
 	return sys_openat2(root, *path ? path : ".", &(struct open_how){
 		.flags = (uint64_t)(flags | O_CLOEXEC),
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV });
+}
+
+int layer_stat(int root, const char *path, struct stat *ret_st)
+{
+	auto_close int fd = layer_at(root, path, O_PATH | O_NOFOLLOW);
+
+	*ret_st = (struct stat){ 0 };
+	if (fd < 0)
+		return fd;
+	return fstat(fd, ret_st) < 0 ? -errno : 0;
 }
 
 int layer_parent(int root, const char *path, const char **ret_name)

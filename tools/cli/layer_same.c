@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <sys/xattr.h>
 
 #include "base/io.h"
@@ -22,26 +23,45 @@ static int mode_set(int path_fd, mode_t mode)
 	return chmod(name, mode) < 0 ? -errno : 0;
 }
 
-static int unlocked_note(struct layer *layer, const char *path, mode_t mode)
+static int by_ino(const void *a, const void *b)
 {
-	struct unlocked *grown = reallocarray(layer->unlocked, layer->unlocked_count + 1, sizeof(*grown));
-	char *copy = strdup(path);
+	const struct unlocked *left = a, *right = b;
+
+	return (left->ino > right->ino) - (left->ino < right->ino);
+}
+
+static int unlocked_note(struct layer *layer, int root, const char *path, const struct stat *st)
+{
+	struct unlocked **grown = reallocarray(layer->unlocked, layer->unlocked_count + 1, sizeof(*grown));
+	struct unlocked *one = malloc(sizeof(*one) + strlen(path) + 1);
 
 	if (grown)
 		layer->unlocked = grown;
-	if (!grown || !copy) {
-		free(copy);
+	if (!grown || !one) {
+		free(one);
 		return -ENOMEM;
 	}
-	layer->unlocked[layer->unlocked_count++] = (struct unlocked){ .path = copy, .mode = mode };
-	return 0;
+	one->root = root;
+	one->ino = st->st_ino;
+	one->mode = st->st_mode & 07777;
+	memcpy(one->path, path, strlen(path) + 1);
+	layer->unlocked[layer->unlocked_count++] = one;
+	return tsearch(one, &layer->unlocked_tree, by_ino) ? 0 : -ENOMEM;
 }
 
-/* A directory stays open to us while we work; a file only until we hold its descriptor. */
-static int open_locked(struct layer *layer, const char *path, int flags)
+void layer_true_mode(const struct layer *layer, struct stat *upper)
 {
-	auto_close int handle = layer_at(layer->upper, path, O_PATH | O_NOFOLLOW);
-	auto_close int fd = FD_NONE;
+	const struct unlocked key = { .ino = upper->st_ino };
+	struct unlocked *const *found = tfind(&key, &layer->unlocked_tree, by_ino);
+
+	if (found)
+		upper->st_mode = (upper->st_mode & S_IFMT) | (*found)->mode;
+}
+
+/* Stays open to us while we work: its attributes, too, can only be read where it can. */
+static int open_locked(struct layer *layer, int root, const char *path, int flags)
+{
+	auto_close int handle = layer_at(root, path, O_PATH | O_NOFOLLOW);
 	struct stat st;
 	int r;
 
@@ -51,42 +71,49 @@ static int open_locked(struct layer *layer, const char *path, int flags)
 		return -errno;
 	if (layer->live || st.st_uid != geteuid() || (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)))
 		return -EACCES;
-	r = mode_set(handle, (st.st_mode & 07777) | (S_ISDIR(st.st_mode) ? 0700 : 0400));
-	if (r < 0)
-		return r;
-	fd = layer_at(layer->upper, path, flags | O_NOFOLLOW | O_NONBLOCK);
-	if (S_ISDIR(st.st_mode) && fd >= 0)
-		r = unlocked_note(layer, path, st.st_mode & 07777);
-	else
-		r = mode_set(handle, st.st_mode & 07777);
-	return fd < 0 ? fd : r < 0 ? r : TAKE_FD(fd);
+	r = unlocked_note(layer, root, path, &st);
+	if (r == 0)
+		r = mode_set(handle, (st.st_mode & 07777) | (S_ISDIR(st.st_mode) ? 0700 : 0400));
+	return r < 0 ? r : layer_at(root, path, flags | O_NOFOLLOW | O_NONBLOCK);
+}
+
+static int open_at(struct layer *layer, int root, const char *path, int flags)
+{
+	int fd = layer_at(root, path, flags | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd == -EACCES)
+		return open_locked(layer, root, path, flags);
+	/* Readable is not enough: what is in it is looked up by name. */
+	if (fd >= 0 && flags & O_DIRECTORY && fstat(fd, &st) == 0 && (st.st_mode & 0500) != 0500) {
+		fd_close(fd);
+		return open_locked(layer, root, path, flags);
+	}
+	return fd;
 }
 
 int layer_open_upper(struct layer *layer, const char *path, int flags)
 {
-	int fd = layer_at(layer->upper, path, flags | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
+	return open_at(layer, layer->upper, path, flags);
+}
 
-	if (fd == -EACCES)
-		return open_locked(layer, path, flags);
-	/* Readable is not enough: what is in it is looked up by name. */
-	if (fd >= 0 && flags & O_DIRECTORY && fstat(fd, &st) == 0 && (st.st_mode & 0500) != 0500) {
-		fd_close(fd);
-		return open_locked(layer, path, flags);
-	}
-	return fd;
+int layer_open_source(struct layer *layer, const struct change *change, int flags)
+{
+	return change->index_name ? open_at(layer, layer->index, change->index_name, flags) :
+				    open_at(layer, layer->upper, change->path, flags);
 }
 
 void layer_lock_again(struct layer *layer)
 {
 	/* Backwards: a directory is locked after what is in it. */
 	for (size_t i = layer->unlocked_count; i > 0; i--) {
-		struct unlocked *one = &layer->unlocked[i - 1];
-		auto_close int fd = layer_at(layer->upper, one->path, O_PATH | O_NOFOLLOW);
+		struct unlocked *one = layer->unlocked[i - 1];
+		auto_close int fd = layer_at(one->root, one->path, O_PATH | O_NOFOLLOW);
 
 		/* Gone, when it was written back. */
 		IGNORE(fd >= 0 && mode_set(fd, one->mode) < 0);
-		free(one->path);
+		IGNORE(!tdelete(one, &layer->unlocked_tree, by_ino)); /* it is in it */
+		free(one);
 	}
 	free(layer->unlocked);
 	layer->unlocked = NULL;
@@ -95,7 +122,7 @@ void layer_lock_again(struct layer *layer)
 
 /* ---- content ---- */
 
-static int same_bytes(int a, int b)
+int layer_same_bytes(int a, int b)
 {
 	static char left[BLOCK], right[BLOCK];
 	off_t at = 0;
@@ -114,7 +141,7 @@ static int same_bytes(int a, int b)
 }
 
 int layer_same_content(struct layer *layer, const char *path, const struct stat *upper,
-		       const struct stat *lower)
+		       const char *lower_path, const struct stat *lower)
 {
 	auto_close int a = FD_NONE, b = FD_NONE;
 
@@ -123,9 +150,12 @@ int layer_same_content(struct layer *layer, const char *path, const struct stat 
 	a = layer_open_upper(layer, path, O_RDONLY);
 	if (a < 0)
 		return a;
-	b = layer_at(layer->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-	/* One that its owner may not read can still be replaced. */
-	return b < 0 ? 0 : same_bytes(a, b);
+	b = layer_at(layer->root, lower_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	/* One that its owner may not read can still be replaced; what was written back has its time. */
+	if (b < 0)
+		return upper->st_mtim.tv_sec == lower->st_mtim.tv_sec &&
+		       upper->st_mtim.tv_nsec == lower->st_mtim.tv_nsec;
+	return layer_same_bytes(a, b);
 }
 
 /* ---- attributes ---- */

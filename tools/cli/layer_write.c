@@ -11,10 +11,16 @@
 #include "base/sys.h"
 #include "cli/layer_file.h"
 
+/* A directory of the workspace that forbade writing. */
+struct opened {
+	char *path;              /* owned */
+	mode_t mode;
+};
+
 struct writer {
 	struct layer *layer;
 	struct written *out;
-	struct unlocked *opened; /* directories of the workspace that forbade writing, and their modes */
+	struct opened *opened;
 	size_t opened_count;
 	int stop;                /* no space, no disk */
 };
@@ -23,7 +29,7 @@ struct writer {
 
 static int opened_note(struct writer *writer, const char *path, size_t len, mode_t mode)
 {
-	struct unlocked *grown = reallocarray(writer->opened, writer->opened_count + 1, sizeof(*grown));
+	struct opened *grown = reallocarray(writer->opened, writer->opened_count + 1, sizeof(*grown));
 	char *copy = strndup(path, len);
 
 	if (grown)
@@ -32,7 +38,7 @@ static int opened_note(struct writer *writer, const char *path, size_t len, mode
 		free(copy);
 		return -ENOMEM;
 	}
-	writer->opened[writer->opened_count++] = (struct unlocked){ .path = copy, .mode = mode };
+	writer->opened[writer->opened_count++] = (struct opened){ .path = copy, .mode = mode };
 	return 0;
 }
 
@@ -59,7 +65,7 @@ static int parent_open(struct writer *writer, const char *path, const char **ret
 static void close_again(struct writer *writer)
 {
 	for (size_t i = writer->opened_count; i > 0; i--) {
-		struct unlocked *one = &writer->opened[i - 1];
+		struct opened *one = &writer->opened[i - 1];
 		auto_close int fd = layer_at(writer->layer->root, one->path, O_PATH | O_DIRECTORY);
 
 		/* Removed meanwhile, or a file by now. */
@@ -108,10 +114,10 @@ static int put_file(struct writer *writer, int parent, const char *name, struct 
 		place.replaces = false;
 	}
 	ulid_text(&writer->layer->run, place.run);
-	if ((change->kind == CHANGE_MODE || change->kind == CHANGE_TIME) && change->lower.st_nlink == 1)
+	/* Not in place where the file has further names, which may lie outside. */
+	if ((change->kind == CHANGE_MODE || change->kind == CHANGE_TIME) && change->lower.st_nlink == 1 &&
+	    change->upper.st_nlink == 1)
 		return file_adjust(writer->layer, change, &place);
-	if (change->kind == CHANGE_TIME)
-		return 0; /* other names of the file may lie outside */
 	r = file_link(writer->layer, change, &place);
 	if (r == 1)
 		r = file_copy(writer->layer, change, &place);
