@@ -3,60 +3,21 @@
  * writer made. The control is the same log before each edit. */
 #include <check.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/io.h"
-#include "ledger/note.h"
-#include "ledger/query.h"
 #include "ledger/schema.h"
-#include "ledger/verify.h"
 #include "lib/runner.h"
-#include "lib/sample_log.h"
+#include "lib/verify_logs.h"
 
-static struct sample_log sample, older, copy;
-static char memory_dir[96];
+static struct verify_logs logs;
 
 static void setup(void)
 {
-	sample_log_make(&sample, 0, &older);
-	sample_log_copy(&sample, &copy);
-	IGNORE(snprintf(memory_dir, sizeof(memory_dir), "%s/memory", copy.dir) < 0);
+	verify_logs_make(&logs);
 }
 
 static void teardown(void)
 {
-	sample_log_remove(&sample);
-	sample_log_remove(&older);
-	sample_log_remove(&copy);
-}
-
-static struct verify_options enrolled(const char *db)
-{
-	return (struct verify_options){ .path = db, .policy = "/nonexistent", .enrol = true };
-}
-
-static struct verify_report run(const struct verify_options *options)
-{
-	struct verify_report report;
-	struct error err = { 0 };
-	int r = verify_run(options, &report, &err);
-
-	ck_assert_msg(r == 0, "verify gave %d: %s", r, err.text);
-	return report;
-}
-
-static struct verify_report verify(const char *db)
-{
-	struct verify_options options = enrolled(db);
-
-	return run(&options);
-}
-
-static const char *first_text(const struct verify_report *report)
-{
-	return report->finding_count ? report->findings[0].text : "nothing";
+	verify_logs_remove(&logs);
 }
 
 /* ---- the matrix ---- */
@@ -164,19 +125,19 @@ static void check_change(const struct schema_table *table, int column, int offse
 	struct verify_report report;
 	int64_t first;
 
-	sample_log_restore(&sample, &copy);
-	first = change_cell(copy.db, table, column, offset);
-	report = verify(copy.db);
+	sample_log_restore(&logs.sample, &logs.copy);
+	first = change_cell(logs.copy.db, table, column, offset);
+	report = verify_logs_verify(logs.copy.db);
 	ck_assert_msg(report.result == VERIFY_FAIL, "table %s, column %d, row %d: result %d",
 		      table->name, column, offset, report.result);
 	if (strcmp(table->name, "event") == 0)
 		ck_assert_msg(report.has_bad && report.bad_seq == (uint64_t)first,
 			      "column %d of record %ld: the first bad one is said to be %ld (%s)",
 			      column, (long)first, report.has_bad ? (long)report.bad_seq : -1L,
-			      first_text(&report));
+			      verify_first_text(&report));
 	else if (strcmp(table->name, "doc") != 0)
 		ck_assert_msg(report.has_bad, "table %s, column %d: no record is named (%s)",
-			      table->name, column, first_text(&report));
+			      table->name, column, verify_first_text(&report));
 }
 
 START_TEST(a_changed_cell_fails_and_names_the_first_bad_record)
@@ -185,8 +146,8 @@ START_TEST(a_changed_cell_fails_and_names_the_first_bad_record)
 	sqlite3 *db = NULL;
 	int rows;
 
-	ck_assert_int_eq(verify(sample.db).result, VERIFY_PASS);
-	ck_assert_int_eq(sqlite3_open(sample.db, &db), SQLITE_OK);
+	ck_assert_int_eq(verify_logs_verify(logs.sample.db).result, VERIFY_PASS);
+	ck_assert_int_eq(sqlite3_open(logs.sample.db, &db), SQLITE_OK);
 	rows = count_rows(db, table->name);
 	sqlite3_close(db);
 	/* gap has its rows in a log of its own: below. */
@@ -212,11 +173,11 @@ START_TEST(a_changed_cell_of_a_gap_fails)
 	for (int column = 0; column < column_count(table); column++) {
 		struct verify_report report;
 
-		sample_log_copy(&with_gap, &older); /* into a directory of its own */
-		IGNORE(change_cell(older.db, table, column, 0) < 0);
-		report = verify(older.db);
+		sample_log_copy(&with_gap, &logs.older); /* into a directory of its own */
+		IGNORE(change_cell(logs.older.db, table, column, 0) < 0);
+		report = verify_logs_verify(logs.older.db);
 		ck_assert_msg(report.result == VERIFY_FAIL, "column %d", column);
-		sample_log_remove(&older);
+		sample_log_remove(&logs.older);
 	}
 	sample_log_remove(&with_gap);
 }
@@ -233,18 +194,18 @@ START_TEST(a_deleted_row_fails)
 	IGNORE(snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE (%s) IN (SELECT %s FROM %s ORDER BY %s"
 			" LIMIT 1 OFFSET (SELECT count(*)/2 FROM %s))", table->name, keys, keys,
 			table->name, keys, table->name) < 0);
-	if (sample_log_tamper(copy.db, sql, 0) == 0) {
+	if (sample_log_tamper(logs.copy.db, sql, 0) == 0) {
 		ck_assert_str_eq(table->name, "gap"); /* the only one without rows here */
 		return;
 	}
 	if (strcmp(table->name, "log_meta") == 0) {
-		struct verify_options options = enrolled(copy.db);
+		struct verify_options options = verify_enrolled(logs.copy.db);
 		struct error err = { 0 };
 
 		ck_assert_int_eq(verify_run(&options, &report, &err), -EBADMSG);
 		return;
 	}
-	report = verify(copy.db);
+	report = verify_logs_verify(logs.copy.db);
 	/* The newer checkpoints cover what an older one did, so nothing is lost with it. */
 	if (strcmp(table->name, "checkpoint") == 0)
 		ck_assert_int_eq(report.result, VERIFY_PASS);
@@ -257,9 +218,9 @@ START_TEST(without_its_newest_checkpoint_the_tail_is_unsigned)
 {
 	struct verify_report report;
 
-	ck_assert_int_eq(sample_log_tamper(copy.db, "DELETE FROM checkpoint WHERE size ="
+	ck_assert_int_eq(sample_log_tamper(logs.copy.db, "DELETE FROM checkpoint WHERE size ="
 				" (SELECT max(size) FROM checkpoint)", 0), 1);
-	report = verify(copy.db);
+	report = verify_logs_verify(logs.copy.db);
 	ck_assert_int_eq(report.result, VERIFY_DEGRADED);
 	ck_assert_uint_lt(report.signed_size, report.size);
 	ck_assert(report.unsigned_late);
@@ -304,13 +265,13 @@ START_TEST(an_edit_of_rows_fails)
 	const struct edit *edit = &edits[_i];
 	struct verify_report report;
 
-	ck_assert_msg(sample_log_tamper(copy.db, edit->sql, 0) > 0, "%s: nothing changed", edit->what);
-	report = verify(copy.db);
+	ck_assert_msg(sample_log_tamper(logs.copy.db, edit->sql, 0) > 0, "%s: nothing changed", edit->what);
+	report = verify_logs_verify(logs.copy.db);
 	ck_assert_msg(report.result == VERIFY_FAIL, "%s: result %d", edit->what, report.result);
 	if (edit->bad >= 0)
 		ck_assert_msg(report.has_bad && report.bad_seq == (uint64_t)edit->bad,
 			      "%s: the first bad record is said to be %ld (%s)", edit->what,
-			      report.has_bad ? (long)report.bad_seq : -1L, first_text(&report));
+			      report.has_bad ? (long)report.bad_seq : -1L, verify_first_text(&report));
 }
 END_TEST
 
@@ -327,213 +288,20 @@ static const char *const plants[] = {
 
 START_TEST(a_planted_or_missing_piece_of_schema_cannot_be_verified)
 {
-	struct verify_options options = enrolled(copy.db);
+	struct verify_options options = verify_enrolled(logs.copy.db);
 	struct verify_report report;
 	struct error err = { 0 };
 	sqlite3 *db = NULL;
 	int done;
 
-	ck_assert_int_eq(sqlite3_open(copy.db, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_open(logs.copy.db, &db), SQLITE_OK);
 	done = sqlite3_exec(db, plants[_i], NULL, NULL, NULL);
 	sqlite3_close(db);
 	if (done != SQLITE_OK) { /* no such table or module in this version: nothing was planted */
-		ck_assert_int_eq(verify(copy.db).result, VERIFY_PASS);
+		ck_assert_int_eq(verify_logs_verify(logs.copy.db).result, VERIFY_PASS);
 		return;
 	}
 	ck_assert_msg(verify_run(&options, &report, &err) == -EBADMSG, "after: %s", plants[_i]);
-}
-END_TEST
-
-/* ---- trust and memory ---- */
-
-START_TEST(without_a_trusted_key_it_never_passes)
-{
-	struct verify_options options = { .path = copy.db, .policy = "/nonexistent" };
-	struct verify_report report = run(&options);
-
-	ck_assert_int_eq(report.result, VERIFY_DEGRADED);
-	ck_assert_int_eq(report.trust, VERIFY_TRUST_NONE);
-	ck_assert_uint_eq(report.finding_count, 0);
-}
-END_TEST
-
-START_TEST(the_key_of_an_earlier_verify_is_remembered)
-{
-	struct verify_options options = { .path = copy.db, .policy = "/nonexistent",
-					  .memory_dir = memory_dir };
-	struct verify_report report = run(&options);
-
-	ck_assert_int_eq(report.result, VERIFY_DEGRADED);
-	ck_assert(report.remembered);
-	report = run(&options);
-	ck_assert_int_eq(report.result, VERIFY_PASS);
-	ck_assert_int_eq(report.trust, VERIFY_TRUST_REMEMBERED);
-	ck_assert_uint_eq(report.compared_size, sample.size);
-}
-END_TEST
-
-START_TEST(a_log_that_was_rolled_back_fails_against_the_memory)
-{
-	struct verify_options options = { .path = older.db, .policy = "/nonexistent",
-					  .memory_dir = memory_dir };
-	struct verify_report report = run(&options);
-
-	/* Control: the older copy is sound by itself, and growth is fine. */
-	ck_assert_uint_eq(report.finding_count, 0);
-	options.path = copy.db;
-	ck_assert_int_eq(run(&options).result, VERIFY_PASS);
-	options.path = older.db;
-	report = run(&options);
-	ck_assert_int_eq(report.result, VERIFY_FAIL);
-	ck_assert_uint_eq(report.bad_seq, older.size);
-	/* And what failed did not spoil the memory. */
-	options.path = copy.db;
-	ck_assert_int_eq(run(&options).result, VERIFY_PASS);
-}
-END_TEST
-
-START_TEST(another_log_of_the_same_origin_fails_against_the_memory)
-{
-	struct verify_options options = { .path = copy.db, .policy = "/nonexistent",
-					  .memory_dir = memory_dir };
-	struct sample_log forged;
-	struct verify_report report;
-
-	ck_assert_int_eq(run(&options).result, VERIFY_DEGRADED);
-	sample_log_make(&forged, 0, NULL);
-	options.path = forged.db;
-	report = run(&options);
-	sample_log_remove(&forged);
-	ck_assert_int_eq(report.result, VERIFY_FAIL);
-	ck_assert_uint_eq(report.bad_seq, 0);
-}
-END_TEST
-
-static void write_text(const char *path, struct slice text)
-{
-	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(io_write(fd, text.data, text.len), 0);
-}
-
-/* The newest note of a log, and its key. */
-static void read_note(const char *db, char *note, size_t size, char vkey[NOTE_VKEY_MAX])
-{
-	sqlite3_stmt *row = NULL;
-	sqlite3 *handle = NULL;
-
-	ck_assert_int_eq(sqlite3_open(db, &handle), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_prepare_v2(handle, "SELECT note, (SELECT vkey FROM log_meta) FROM"
-				" checkpoint ORDER BY size DESC LIMIT 1", -1, &row, NULL), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_step(row), SQLITE_ROW);
-	IGNORE(snprintf(note, size, "%s", (const char *)sqlite3_column_text(row, 0)) < 0);
-	IGNORE(snprintf(vkey, NOTE_VKEY_MAX, "%s", (const char *)sqlite3_column_text(row, 1)) < 0);
-	sqlite3_finalize(row);
-	sqlite3_close(handle);
-}
-
-START_TEST(a_kept_checkpoint_finds_a_cut_tail)
-{
-	char note[2048], vkey[NOTE_VKEY_MAX], path[128];
-	struct verify_options options = { .path = copy.db, .policy = "/nonexistent", .key = vkey,
-					  .checkpoint = path };
-	struct verify_report report;
-
-	read_note(copy.db, note, sizeof(note), vkey);
-	IGNORE(snprintf(path, sizeof(path), "%s/kept.note", copy.dir) < 0);
-	write_text(path, slice_of(note));
-	report = run(&options);
-	ck_assert_int_eq(report.result, VERIFY_PASS);
-	ck_assert_uint_eq(report.compared_size, sample.size);
-	options.path = older.db;
-	report = run(&options);
-	ck_assert_int_eq(report.result, VERIFY_FAIL);
-	ck_assert_uint_eq(report.bad_seq, older.size);
-}
-END_TEST
-
-START_TEST(the_trusted_key_decides_and_a_wrong_one_fails)
-{
-	char note[2048], vkey[NOTE_VKEY_MAX], path[128], policy[600];
-	struct verify_options options = { .path = copy.db, .policy = "/nonexistent", .key = vkey };
-	uint8_t seed[NOTE_SEED_LEN] = { 7 };
-	struct note_key key;
-	struct verify_report report;
-
-	read_note(copy.db, note, sizeof(note), vkey);
-	ck_assert_int_eq(run(&options).result, VERIFY_PASS);
-	IGNORE(snprintf(path, sizeof(path), "%s/verify.policy", copy.dir) < 0);
-	IGNORE(snprintf(policy, sizeof(policy), "# ours\nlog %s\nquorum none\n", vkey) < 0);
-	write_text(path, slice_of(policy));
-	options = (struct verify_options){ .path = copy.db, .policy = path };
-	report = run(&options);
-	ck_assert_int_eq(report.result, VERIFY_PASS);
-	ck_assert_int_eq(report.trust, VERIFY_TRUST_POLICY);
-
-	ck_assert_int_eq(note_key_parse(slice_of(vkey), &key), 0);
-	ck_assert_int_eq(note_key_of_seed(slice_of(key.name), seed, &key), 0);
-	note_key_text(&key, vkey);
-	options = (struct verify_options){ .path = copy.db, .policy = "/nonexistent", .key = vkey };
-	report = run(&options);
-	ck_assert_int_eq(report.result, VERIFY_FAIL);
-	ck_assert_uint_eq(report.bad_seq, 0);
-}
-END_TEST
-
-START_TEST(a_damaged_memory_is_no_memory)
-{
-	struct verify_options options = { .path = copy.db, .policy = "/nonexistent",
-					  .memory_dir = memory_dir };
-	struct verify_report report;
-	struct error err = { 0 };
-	char command[300];
-
-	ck_assert_int_eq(run(&options).result, VERIFY_DEGRADED);
-	/* There is one file in it. */
-	IGNORE(snprintf(command, sizeof(command), "for f in %s/*; do echo x > \"$f\"; done",
-			memory_dir) < 0);
-	if (fork() == 0)
-		_exit(execl("/bin/sh", "sh", "-c", command, NULL));
-	wait(NULL);
-	ck_assert_int_eq(verify_run(&options, &report, &err), -EBADMSG);
-	ck_assert_str_ne(err.next, "");
-}
-END_TEST
-
-START_TEST(a_gap_degrades_and_is_counted)
-{
-	struct verify_report report;
-	struct sample_log with_gap;
-
-	sample_log_make(&with_gap, 1, NULL);
-	report = verify(with_gap.db);
-	sample_log_remove(&with_gap);
-	ck_assert_int_eq(report.result, VERIFY_DEGRADED);
-	ck_assert_uint_eq(report.gaps, 1);
-	ck_assert_uint_eq(report.lost, 7);
-}
-END_TEST
-
-START_TEST(a_changed_value_fails)
-{
-	ck_assert_int_eq(verify(copy.db).values_checked, true);
-	ck_assert_int_gt(sample_log_tamper(copy.values, "UPDATE value SET data = x'00'", 0), 0);
-	ck_assert_int_eq(verify(copy.db).result, VERIFY_FAIL);
-}
-END_TEST
-
-START_TEST(what_is_no_ledger_cannot_be_verified)
-{
-	char path[128];
-	struct verify_options options = enrolled(path);
-	struct verify_report report;
-	struct error err = { 0 };
-
-	IGNORE(snprintf(path, sizeof(path), "%s/nothing.db", copy.dir) < 0);
-	ck_assert_int_eq(verify_run(&options, &report, &err), -ENOENT);
-	write_text(path, slice_of("this is no database, and long enough to be one"));
-	ck_assert_int_lt(verify_run(&options, &report, &err), 0);
 }
 END_TEST
 
@@ -541,7 +309,6 @@ Suite *suite_make(void)
 {
 	Suite *suite = suite_create("verify");
 	TCase *cells = tcase_create("cells"), *rows = tcase_create("rows");
-	TCase *trust = tcase_create("trust");
 
 	tcase_add_checked_fixture(cells, setup, teardown);
 	tcase_add_loop_test(cells, a_changed_cell_fails_and_names_the_first_bad_record, 0,
@@ -553,22 +320,9 @@ Suite *suite_make(void)
 	tcase_add_loop_test(rows, an_edit_of_rows_fails, 0, (int)COUNT(edits));
 	tcase_add_loop_test(rows, a_planted_or_missing_piece_of_schema_cannot_be_verified, 0,
 			    (int)COUNT(plants));
-	tcase_add_checked_fixture(trust, setup, teardown);
-	tcase_add_test(trust, without_a_trusted_key_it_never_passes);
-	tcase_add_test(trust, the_key_of_an_earlier_verify_is_remembered);
-	tcase_add_test(trust, a_log_that_was_rolled_back_fails_against_the_memory);
-	tcase_add_test(trust, another_log_of_the_same_origin_fails_against_the_memory);
-	tcase_add_test(trust, a_kept_checkpoint_finds_a_cut_tail);
-	tcase_add_test(trust, the_trusted_key_decides_and_a_wrong_one_fails);
-	tcase_add_test(trust, a_damaged_memory_is_no_memory);
-	tcase_add_test(trust, a_gap_degrades_and_is_counted);
-	tcase_add_test(trust, a_changed_value_fails);
-	tcase_add_test(trust, what_is_no_ledger_cannot_be_verified);
 	tcase_set_timeout(cells, 60);
 	tcase_set_timeout(rows, 20);
-	tcase_set_timeout(trust, 20);
 	suite_add_tcase(suite, cells);
 	suite_add_tcase(suite, rows);
-	suite_add_tcase(suite, trust);
 	return suite;
 }
