@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <openssl/sha.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +12,9 @@
 #include "base/fdpass.h"
 #include "base/io.h"
 #include "base/loop.h"
-#include "ledger/note.h"
-#include "ledger/project.h"
-#include "ledger/schema.h"
-#include "lib/ledgerd.h"
+#include "ledger/record.h"
 #include "lib/runner.h"
+#include "lib/store_log.h"
 
 static struct ledgerd ledgerd;
 static const uint8_t run_a[16] = { 1, 2, 3 }, run_b[16] = { 9, 8, 7 };
@@ -32,141 +29,20 @@ static void teardown(void)
 	ledgerd_done(&ledgerd);
 }
 
-static sqlite3 *open_db(const char *name)
-{
-	char path[128];
-	sqlite3 *db;
-
-	snprintf(path, sizeof(path), "file:%s/1/%s?mode=ro", ledgerd.dir, name);
-	ck_assert_msg(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) ==
-		      SQLITE_OK, "open %s: %s", path, sqlite3_errmsg(db));
-	return db;
-}
-
-static int64_t number(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *statement;
-	int64_t result = -4711;
-
-	ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK, "%s: %s", sql,
-		      sqlite3_errmsg(db));
-	if (sqlite3_step(statement) == SQLITE_ROW)
-		result = sqlite3_column_int64(statement, 0);
-	sqlite3_finalize(statement);
-	return result;
-}
-
-static int64_t number_in(const char *name, const char *sql)
-{
-	sqlite3 *db = open_db(name);
-	int64_t result = number(db, sql);
-
-	sqlite3_close(db);
-	return result;
-}
-
-/* Replays the whole log into an empty database and compares tree, chains, columns; the newest
- * checkpoint must be the root of its size, signed by both keys. */
-static void check_log(void)
-{
-	struct error err = { 0 };
-	sqlite3 *db = open_db("ledger.db"), *copy;
-	struct projector *projector;
-	struct tree_hasher *hasher;
-	static struct tree_frontier frontier;
-	struct tree_entry entries[TREE_TILE_LEVELS];
-	struct tree_hash leaf, root;
-	sqlite3_stmt *events, *points;
-	uint32_t count;
-	uint64_t seq = 0;
-
-	memset(&frontier, 0, sizeof(frontier));
-	ck_assert_int_eq(number(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
-	ck_assert_msg(schema_check(db, SCHEMA_LEDGER, &err) == 0, "%s", err.text);
-	ck_assert_int_eq(sqlite3_open(":memory:", &copy), SQLITE_OK);
-	ck_assert_int_eq(schema_make(copy, SCHEMA_LEDGER, &err), 0);
-	ck_assert_int_eq(projector_new(copy, &projector, &err), 0);
-	ck_assert_int_eq(tree_hasher_new(&hasher), 0);
-	sqlite3_exec(copy, "BEGIN", NULL, NULL, NULL);
-	ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT seq, rec FROM event ORDER BY seq", -1,
-					    &events, NULL), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT root FROM checkpoint WHERE size = ?", -1,
-					    &points, NULL), SQLITE_OK);
-	for (; sqlite3_step(events) == SQLITE_ROW; seq++) {
-		struct slice rec = slice_new(sqlite3_column_blob(events, 1),
-					     (size_t)sqlite3_column_bytes(events, 1));
-
-		ck_assert_uint_eq((uint64_t)sqlite3_column_int64(events, 0), seq);
-		ck_assert_int_eq(projector_replay(projector, seq, rec, &err), 0);
-		ck_assert_int_eq(tree_leaf(hasher, rec, &leaf), 0);
-		ck_assert_int_eq(tree_append(hasher, &frontier, &leaf, entries, &count), 0);
-		sqlite3_bind_int64(points, 1, (int64_t)seq + 1);
-		if (sqlite3_step(points) == SQLITE_ROW) {
-			ck_assert_int_eq(tree_root(hasher, &frontier, &root), 0);
-			ck_assert_mem_eq(sqlite3_column_blob(points, 0), root.bytes, 32);
-		}
-		sqlite3_reset(points);
-	}
-	ck_assert_int_ge(number(db, "SELECT count(*) FROM checkpoint"), 1);
-	ck_assert_int_le(number(db, "SELECT max(size) FROM checkpoint"), (int64_t)seq);
-	/* The rows are those of the replay. */
-	for (size_t i = 0; i < schema_table_count; i++) {
-		char sql[600];
-
-		if (schema_tables[i].role == ROLE_HASH_BOUND)
-			continue;
-		snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", schema_tables[i].name);
-		ck_assert_msg(number(db, sql) == number(copy, sql), "%s differs",
-			      schema_tables[i].name);
-		snprintf(sql, sizeof(sql), "SELECT coalesce(sum(length(quote(CAST((%s) AS TEXT)))),0)"
-			 " FROM %s", i == 1 ? "run + 7 * proc + 31 * coalesce(obj, 0)" : "rowid",
-			 schema_tables[i].name);
-		if (i < 2)
-			ck_assert_int_eq(number(db, sql), number(copy, sql));
-	}
-	sqlite3_finalize(events);
-	sqlite3_finalize(points);
-	projector_free(projector);
-	tree_hasher_free(hasher);
-	sqlite3_close(copy);
-	sqlite3_close(db);
-}
-
-static void start(void)
-{
-	int status = ledgerd_start(&ledgerd);
-
-	ck_assert_msg(status == 0, "bailiff-ledgerd ended with %d", status);
-}
-
-static void add_open(const uint8_t run[16], const char *path)
-{
-	size_t at;
-	struct intake_record *record = ledgerd_record(&ledgerd, RECORD_OPEN_WRITE, run, &at);
-
-	ck_assert_ptr_nonnull(record);
-	record->proc_pid = 77;
-	record->proc_start_ns = 5;
-	record->flags = INTAKE_HAS_SRC;
-	record->kseq = ledgerd.cursor + ledgerd.count;
-	ck_assert_int_eq(intake_obj(&ledgerd.batch, at, slice_of(path)), 0);
-	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
-}
-
 START_TEST(a_new_log_begins_with_genesis_and_ends_with_a_signed_stop)
 {
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_uint_eq(ledgerd.ack.size, 3);
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	check_log();
-	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) = 4 AND max(kind = 2 AND seq = 3)"
+	store_log_check(&ledgerd);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) = 4 AND max(kind = 2 AND seq = 3)"
 				   " AND max(kind = 0 AND seq = 0) FROM event"), 1);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT max(size) FROM checkpoint"), 4);
-	start();
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT max(size) FROM checkpoint"), 4);
+	store_log_start(&ledgerd);
 	/* An orderly stop needs no recover record: log_start and clock only. */
 	ck_assert_uint_eq(ledgerd.ack.size, 6);
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	check_log();
+	store_log_check(&ledgerd);
 }
 END_TEST
 
@@ -175,31 +51,31 @@ START_TEST(records_of_a_run_are_chained_and_counted)
 	sqlite3 *db;
 	size_t at;
 
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
 	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_b), 0);
 	for (int i = 0; i < 300; i++)
-		add_open(i % 3 ? run_a : run_b, i % 2 ? "/w/odd" : "/w/even");
+		store_log_add_open(&ledgerd, i % 3 ? run_a : run_b, i % 2 ? "/w/odd" : "/w/even");
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
 	/* The chain goes on behind a restart. */
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	start();
-	add_open(run_a, "/w/odd");
+	store_log_start(&ledgerd);
+	store_log_add_open(&ledgerd, run_a, "/w/odd");
 	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_RUN_END, run_a, &at));
 	ck_assert_int_eq(intake_uint(&ledgerd.batch, at, DETAIL_EXIT_CODE, 0), 0);
 	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
 	ck_assert_uint_eq(ledgerd.refused, 0);
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	check_log();
-	db = open_db("ledger.db");
-	ck_assert_int_eq(number(db, "SELECT rcount FROM run WHERE hex(uid) LIKE '010203%'"), 203);
-	ck_assert_int_eq(number(db, "SELECT count(*) FROM event WHERE run ="
+	store_log_check(&ledgerd);
+	db = store_log_open(&ledgerd, "ledger.db");
+	ck_assert_int_eq(store_log_value(db, "SELECT rcount FROM run WHERE hex(uid) LIKE '010203%'"), 203);
+	ck_assert_int_eq(store_log_value(db, "SELECT count(*) FROM event WHERE run ="
 				" (SELECT id FROM run WHERE hex(uid) LIKE '010203%')"), 203);
-	ck_assert_int_eq(number(db, "SELECT count(*) FROM (SELECT rseq - lag(rseq, 1, -1) OVER"
+	ck_assert_int_eq(store_log_value(db, "SELECT count(*) FROM (SELECT rseq - lag(rseq, 1, -1) OVER"
 				" (PARTITION BY run ORDER BY seq) AS d FROM event WHERE run >= 0)"
 				" WHERE d != 1"), 0);
-	ck_assert_int_eq(number(db, "SELECT count(*) FROM name"), 2);
+	ck_assert_int_eq(store_log_value(db, "SELECT count(*) FROM name"), 2);
 	sqlite3_close(db);
 }
 END_TEST
@@ -208,7 +84,7 @@ START_TEST(a_sync_record_is_signed_when_it_is_acked)
 {
 	size_t at;
 
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
 	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_VIOLATION, run_a, &at));
 	ck_assert_int_eq(intake_uint(&ledgerd.batch, at, DETAIL_TYPE, 11), 0);
@@ -216,10 +92,10 @@ START_TEST(a_sync_record_is_signed_when_it_is_acked)
 	ck_assert_int_eq(ledgerd_send(&ledgerd), 0);
 	while (ledgerd.acked < ledgerd.cursor)
 		ck_assert_int_eq(ledgerd_answer(&ledgerd, 3000), 1);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT max(size) FROM checkpoint"),
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT max(size) FROM checkpoint"),
 			 (int64_t)ledgerd.size);
 	ck_assert_int_eq(ledgerd_kill(&ledgerd), 128 + SIGKILL);
-	check_log();
+	store_log_check(&ledgerd);
 }
 END_TEST
 
@@ -228,19 +104,19 @@ START_TEST(telemetry_is_durable_within_20_ms_and_signed_within_a_second)
 	uint64_t begin;
 	int64_t size = 0;
 
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
-	add_open(run_a, "/w/a");
+	store_log_add_open(&ledgerd, run_a, "/w/a");
 	begin = now_monotonic_ns();
 	ck_assert_int_eq(ledgerd_send(&ledgerd), 0);
 	while (ledgerd.acked < ledgerd.cursor)
 		ck_assert_int_eq(ledgerd_answer(&ledgerd, 3000), 1);
 	/* 20 ms, and a generous second for a busy machine. */
 	ck_assert_uint_lt(now_monotonic_ns() - begin, 1020000000U);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event"),
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) FROM event"),
 			 (int64_t)ledgerd.size);
 	while (size < (int64_t)ledgerd.size && now_monotonic_ns() - begin < 3000000000U)
-		size = number_in("ledger.db", "SELECT max(size) FROM checkpoint");
+		size = store_log_number(&ledgerd, "ledger.db", "SELECT max(size) FROM checkpoint");
 	ck_assert_int_eq(size, (int64_t)ledgerd.size);
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
 }
@@ -250,7 +126,7 @@ START_TEST(a_second_writer_is_refused)
 {
 	static struct ledgerd second;
 
-	start();
+	store_log_start(&ledgerd);
 	second = ledgerd;
 	second.socket_fd = FD_NONE;
 	second.pid = 0;
@@ -266,9 +142,9 @@ START_TEST(what_cannot_be_recorded_is_refused_by_number)
 	uint8_t digest[32] = { 0 };
 	size_t at;
 
-	start();
+	store_log_start(&ledgerd);
 	/* A run that never began. */
-	add_open(run_a, path);
+	store_log_add_open(&ledgerd, run_a, path);
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
 	ck_assert_uint_eq(ledgerd.refused, 1);
 	/* A run whose policy is no document. */
@@ -280,10 +156,10 @@ START_TEST(what_cannot_be_recorded_is_refused_by_number)
 	ck_assert_uint_eq(ledgerd.refused, 2);
 	/* The log's own kind; the records around it are taken. */
 	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
-	add_open(run_a, path);
+	store_log_add_open(&ledgerd, run_a, path);
 	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_GENESIS, NULL, &at));
 	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
-	add_open(run_a, path);
+	store_log_add_open(&ledgerd, run_a, path);
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
 	ck_assert_uint_eq(ledgerd.refused, 3);
 	/* A detail of a wrong type. */
@@ -293,8 +169,8 @@ START_TEST(what_cannot_be_recorded_is_refused_by_number)
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
 	ck_assert_uint_eq(ledgerd.refused, 4);
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	check_log();
-	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event WHERE run >= 0"), 3);
+	store_log_check(&ledgerd);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) FROM event WHERE run >= 0"), 3);
 }
 END_TEST
 
@@ -303,7 +179,7 @@ START_TEST(a_document_is_kept_only_under_its_own_digest)
 	auto_close int fd = FD_NONE;
 	uint8_t digest[32] = { 1 };
 
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_int_eq(io_sealed_memfd("doc", "text", 4, &fd), 0);
 	ck_assert_int_eq(ledgerd_message(&ledgerd, INTAKE_DOC, fd, digest), 0);
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
@@ -314,20 +190,20 @@ START_TEST(a_document_is_kept_only_under_its_own_digest)
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
 	ck_assert_uint_eq(ledgerd.refused, 2);
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) * 10 + max(type) FROM doc"), 11);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) * 10 + max(type) FROM doc"), 11);
 }
 END_TEST
 
 START_TEST(a_missing_number_becomes_a_gap)
 {
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
 	ledgerd.cursor += 5;
-	add_open(run_a, "/w/x");
+	store_log_add_open(&ledgerd, run_a, "/w/x");
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT n * 10 + cause FROM gap"), 53);
-	check_log();
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT n * 10 + cause FROM gap"), 53);
+	store_log_check(&ledgerd);
 }
 END_TEST
 
@@ -355,7 +231,7 @@ START_TEST(arguments_are_kept_by_commitment_and_secrets_not_at_all)
 	sqlite3 *db;
 	size_t at;
 
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
 	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_EXEC, run_a, &at));
 	ck_assert_int_eq(intake_obj(&ledgerd.batch, at, slice_of("/usr/bin/curl")), 0);
@@ -370,11 +246,11 @@ START_TEST(arguments_are_kept_by_commitment_and_secrets_not_at_all)
 	}
 	ck_assert_msg(kept, "control: the rest of the arguments is nowhere");
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	db = open_db("values.db");
-	ck_assert_int_eq(number(db, "SELECT count(*) FROM value WHERE length(salt) = 16 AND size ="
+	db = store_log_open(&ledgerd, "values.db");
+	ck_assert_int_eq(store_log_value(db, "SELECT count(*) FROM value WHERE length(salt) = 16 AND size ="
 				" 52"), 1);
 	sqlite3_close(db);
-	check_log();
+	store_log_check(&ledgerd);
 }
 END_TEST
 
@@ -386,14 +262,14 @@ START_TEST(the_commitment_is_that_of_salt_and_value)
 	sqlite3 *db;
 	size_t at, len;
 
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
 	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_EXEC, run_a, &at));
 	ck_assert_int_eq(intake_value(&ledgerd.batch, at, VALUE_ARGV, slice_of("ls"), 2), 0);
 	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	db = open_db("values.db");
+	db = store_log_open(&ledgerd, "values.db");
 	sqlite3_prepare_v2(db, "SELECT salt, data FROM value", -1, &statement, NULL);
 	ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
 	memcpy(bytes, sqlite3_column_blob(statement, 0), 16);
@@ -402,7 +278,7 @@ START_TEST(the_commitment_is_that_of_salt_and_value)
 	SHA256(bytes, 16 + len, digest);
 	sqlite3_finalize(statement);
 	sqlite3_close(db);
-	db = open_db("ledger.db");
+	db = store_log_open(&ledgerd, "ledger.db");
 	sqlite3_prepare_v2(db, "SELECT rec FROM event WHERE kind = 41", -1, &statement, NULL);
 	ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
 	ck_assert_int_eq(record_decode(slice_new(sqlite3_column_blob(statement, 0),
@@ -427,7 +303,7 @@ START_TEST(no_acked_record_is_lost_by_kill_9)
 		uint64_t until, mark = ledgerd.size;
 		char path[64];
 
-		start();
+		store_log_start(&ledgerd);
 		if (round == 0)
 			ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
 		ck_assert_uint_ge(ledgerd.ack.size, mark);
@@ -436,7 +312,7 @@ START_TEST(no_acked_record_is_lost_by_kill_9)
 		while (now_monotonic_ns() < until) {
 			for (int i = 0; i < 20; i++) {
 				snprintf(path, sizeof(path), "/w/%llu", (unsigned long long)sent++);
-				add_open(run_a, path);
+				store_log_add_open(&ledgerd, run_a, path);
 			}
 			ck_assert_int_eq(ledgerd_send(&ledgerd), 0);
 			while (ledgerd_answer(&ledgerd, 0) == 1)
@@ -445,27 +321,27 @@ START_TEST(no_acked_record_is_lost_by_kill_9)
 		/* What was acked before the kill. */
 		kept = ledgerd.size;
 		ck_assert_int_eq(ledgerd_kill(&ledgerd), 128 + SIGKILL);
-		ck_assert_int_ge(number_in("ledger.db", "SELECT count(*) FROM event"),
+		ck_assert_int_ge(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) FROM event"),
 				 (int64_t)kept);
 	}
 	ck_assert_uint_gt(sent, 0);
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	check_log();
-	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event WHERE kind = 6"), ROUNDS);
+	store_log_check(&ledgerd);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) FROM event WHERE kind = 6"), ROUNDS);
 	/* No number twice in the run, and none missing. */
-	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) - count(DISTINCT rseq) FROM event"
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) - count(DISTINCT rseq) FROM event"
 				   " WHERE run >= 0"), 0);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT max(rseq) + 1 - count(*) FROM event"
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT max(rseq) + 1 - count(*) FROM event"
 				   " WHERE run >= 0"), 0);
 }
 END_TEST
 
 START_TEST(sigterm_and_stop_end_the_log_in_order)
 {
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
-	add_open(run_a, "/w/x");
+	store_log_add_open(&ledgerd, run_a, "/w/x");
 	ck_assert_int_eq(ledgerd_send(&ledgerd), 0);
 	if (_i == 0) {
 		/* The record may still be in the socket: a signal ends what was taken. */
@@ -480,11 +356,11 @@ START_TEST(sigterm_and_stop_end_the_log_in_order)
 		ck_assert_uint_eq(ledgerd.acked, ledgerd.cursor);
 	}
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT kind FROM event ORDER BY seq DESC"), 2);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event WHERE kind = 17"), 1);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT max(size) = (SELECT count(*) FROM event)"
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT kind FROM event ORDER BY seq DESC"), 2);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) FROM event WHERE kind = 17"), 1);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT max(size) = (SELECT count(*) FROM event)"
 				   " FROM checkpoint"), 1);
-	check_log();
+	store_log_check(&ledgerd);
 }
 END_TEST
 
@@ -495,12 +371,12 @@ START_TEST(garbage_is_refused_and_the_next_record_is_taken)
 	uint64_t seed = now_realtime_ns();
 
 	printf("seed %llu\n", (unsigned long long)seed);
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
 	for (int round = 0; round < 200; round++) {
 		size_t len;
 
-		add_open(run_a, "/w/some/longer/path");
+		store_log_add_open(&ledgerd, run_a, "/w/some/longer/path");
 		len = ledgerd.batch.len;
 		memcpy(bytes, ledgerd.memory, len);
 		memcpy(bytes, &(struct intake_head){ .version = INTAKE_VERSION, .count = 1,
@@ -518,13 +394,13 @@ START_TEST(garbage_is_refused_and_the_next_record_is_taken)
 		while (ledgerd_answer(&ledgerd, 0) == 1)
 			;
 	}
-	add_open(run_a, "/w/after");
+	store_log_add_open(&ledgerd, run_a, "/w/after");
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
 	ck_assert_uint_gt(ledgerd.refused, 0);
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM name WHERE v = CAST('/w/after'"
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) FROM name WHERE v = CAST('/w/after'"
 				   " AS BLOB)"), 1);
-	check_log();
+	store_log_check(&ledgerd);
 }
 END_TEST
 
@@ -545,10 +421,10 @@ START_TEST(records_sent_again_after_a_crash_are_recorded_once)
 {
 	size_t at, len;
 
-	start();
+	store_log_start(&ledgerd);
 	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
 	for (int i = 0; i < 50; i++)
-		add_open(run_a, "/w/same");
+		store_log_add_open(&ledgerd, run_a, "/w/same");
 	ck_assert_ptr_nonnull(ledgerd_record(&ledgerd, RECORD_EXEC, run_a, &at));
 	ck_assert_int_eq(intake_value(&ledgerd.batch, at, VALUE_ARGV, slice_of("ls"), 2), 0);
 	ck_assert_int_eq(intake_end(&ledgerd.batch, at), 0);
@@ -558,199 +434,45 @@ START_TEST(records_sent_again_after_a_crash_are_recorded_once)
 	len = ledgerd.batch.len;
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
 	ck_assert_int_eq(ledgerd_kill(&ledgerd), 128 + SIGKILL);
-	start();
+	store_log_start(&ledgerd);
 	send_again(52, len);
 	while (ledgerd.acked < ledgerd.cursor)
 		ck_assert_int_eq(ledgerd_answer(&ledgerd, 3000), 1);
 	ck_assert_uint_eq(ledgerd.refused, 0);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event WHERE run >= 0"), 53);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT rcount FROM run"), 53);
-	ck_assert_int_eq(number_in("values.db", "SELECT count(*) FROM value"), 1);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) FROM event WHERE run >= 0"), 53);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT rcount FROM run"), 53);
+	ck_assert_int_eq(store_log_number(&ledgerd, "values.db", "SELECT count(*) FROM value"), 1);
 	/* Control: once something new has come, the same bytes are records again. */
-	add_open(run_a, "/w/new");
+	store_log_add_open(&ledgerd, run_a, "/w/new");
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
-	add_open(run_a, "/w/again");
+	store_log_add_open(&ledgerd, run_a, "/w/again");
 	len = ledgerd.batch.len;
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
 	send_again(1, len);
 	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event WHERE run >= 0"), 56);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) FROM event WHERE run >= 0"), 56);
 	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	check_log();
+	store_log_check(&ledgerd);
 }
 END_TEST
-
-/* ---- contradictions ---- */
-
-static void edit(const char *sql)
-{
-	char path[128];
-	sqlite3 *db;
-
-	snprintf(path, sizeof(path), "%s/1/ledger.db", ledgerd.dir);
-	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s: %s", sql,
-		      sqlite3_errmsg(db));
-	sqlite3_close(db);
-}
-
-#define NO_GUARDS "DROP TRIGGER event_upd; DROP TRIGGER event_del; DROP TRIGGER cp_del;" \
-		  "DROP TRIGGER cp_upd;"
-
-static const struct contradiction {
-	const char *what, *sql;
-} contradictions[] = {
-	{ "a record changed", "UPDATE event SET rec = zeroblob(length(rec)) WHERE seq = 5" },
-	{ "a column changed", "UPDATE event SET verdict = 1 WHERE seq = 5" },
-	{ "a record removed", "DELETE FROM event WHERE seq = 5" },
-	{ "the tail removed", "DELETE FROM event WHERE seq >= 5" },
-	{ "a tile changed", "UPDATE tile SET hashes = zeroblob(32 * w)" },
-	{ "a tile removed", "DELETE FROM tile" },
-	{ "the newest checkpoint changed", "UPDATE checkpoint SET note = replace(note, 'l', 'm')" },
-	{ "every checkpoint removed", "DELETE FROM checkpoint" },
-	{ "a table planted", "CREATE TABLE extra(a)" },
-};
-
-/* Triggers are part of the schema, so they come back after the edit. */
-static void edit_behind_the_guards(const char *sql)
-{
-	static char guards[4096];
-	char path[128];
-	sqlite3_stmt *statement;
-	sqlite3 *db;
-
-	snprintf(path, sizeof(path), "%s/1/ledger.db", ledgerd.dir);
-	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-	sqlite3_prepare_v2(db, "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE type ="
-			   " 'trigger'", -1, &statement, NULL);
-	ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
-	snprintf(guards, sizeof(guards), "%s", (const char *)sqlite3_column_text(statement, 0));
-	sqlite3_finalize(statement);
-	sqlite3_close(db);
-	edit(NO_GUARDS "DROP TRIGGER meta_upd;");
-	edit(sql);
-	edit(guards);
-}
-
-START_TEST(a_log_that_contradicts_itself_is_not_continued)
-{
-	int64_t size;
-
-	start();
-	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
-	for (int i = 0; i < 10; i++)
-		add_open(run_a, "/w/x");
-	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
-	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	/* Control: the guards come back and the log is taken. */
-	edit_behind_the_guards("SELECT 1");
-	start();
-	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	edit_behind_the_guards(contradictions[_i].sql);
-	size = number_in("ledger.db", "SELECT count(*) FROM event");
-	ck_assert_msg(ledgerd_start(&ledgerd) == 1, "%s was continued", contradictions[_i].what);
-	ck_assert_int_eq(number_in("ledger.db", "SELECT count(*) FROM event"), size);
-}
-END_TEST
-
-static void copy_file(const char *from, const char *to)
-{
-	static char bytes[1 << 22];
-	char path[128];
-	ssize_t len;
-	auto_close int in = FD_NONE, out = FD_NONE;
-
-	snprintf(path, sizeof(path), "%s/1/%s", ledgerd.dir, from);
-	in = open(path, O_RDONLY | O_CLOEXEC);
-	ck_assert_int_ge(in, 0);
-	len = io_read(in, bytes, sizeof(bytes));
-	ck_assert(len >= 0 && len < (ssize_t)sizeof(bytes));
-	snprintf(path, sizeof(path), "%s/1/%s", ledgerd.dir, to);
-	out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-	ck_assert_int_ge(out, 0);
-	ck_assert_int_eq(io_write(out, bytes, (size_t)len), 0);
-}
-
-static void remove_file(const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/1/%s", ledgerd.dir, name);
-	IGNORE(unlink(path) < 0); /* it need not be there */
-}
-
-START_TEST(a_log_that_was_rolled_back_is_not_continued)
-{
-	start();
-	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	copy_file("ledger.db", "copy");
-	start();
-	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	remove_file("ledger.db-wal");
-	remove_file("ledger.db-shm");
-	if (_i == 0)
-		copy_file("copy", "ledger.db");
-	else
-		remove_file("ledger.db");
-	ck_assert_int_eq(ledgerd_start(&ledgerd), 1);
-}
-END_TEST
-
-START_TEST(keys_are_private_and_never_replaced)
-{
-	char path[128];
-	struct stat st;
-
-	start();
-	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
-	snprintf(path, sizeof(path), "%s/1/keys/identity", ledgerd.dir);
-	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 0777, 0600);
-	ck_assert_int_eq(st.st_size, 32);
-	if (_i == 0)
-		ck_assert_int_eq(chmod(path, 0644), 0);
-	else
-		ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(ledgerd_start(&ledgerd), 1);
-	if (_i == 1)
-		ck_assert_int_eq(stat(path, &st), -1);
-}
-END_TEST
-
-/* An unchecked fixture runs once per TCase, and only its teardown survives a failed test: so each
- * test has a TCase, and with it a directory, of its own. */
-static void add(Suite *suite, const TTest *test, int from, int to)
-{
-	for (int i = from; i < to; i++) {
-		TCase *tcase = tcase_create("ledgerd");
-
-		tcase_add_unchecked_fixture(tcase, setup, teardown);
-		tcase_set_timeout(tcase, 30);
-		tcase_add_loop_test(tcase, test, i, i + 1);
-		suite_add_tcase(suite, tcase);
-	}
-}
 
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("store");
 
-	add(suite, a_new_log_begins_with_genesis_and_ends_with_a_signed_stop, 0, 1);
-	add(suite, records_of_a_run_are_chained_and_counted, 0, 1);
-	add(suite, a_sync_record_is_signed_when_it_is_acked, 0, 1);
-	add(suite, telemetry_is_durable_within_20_ms_and_signed_within_a_second, 0, 1);
-	add(suite, a_second_writer_is_refused, 0, 1);
-	add(suite, what_cannot_be_recorded_is_refused_by_number, 0, 1);
-	add(suite, a_document_is_kept_only_under_its_own_digest, 0, 1);
-	add(suite, a_missing_number_becomes_a_gap, 0, 1);
-	add(suite, arguments_are_kept_by_commitment_and_secrets_not_at_all, 0, 1);
-	add(suite, the_commitment_is_that_of_salt_and_value, 0, 1);
-	add(suite, no_acked_record_is_lost_by_kill_9, 0, 1);
-	add(suite, sigterm_and_stop_end_the_log_in_order, 0, 2);
-	add(suite, garbage_is_refused_and_the_next_record_is_taken, 0, 1);
-	add(suite, records_sent_again_after_a_crash_are_recorded_once, 0, 1);
-	add(suite, a_log_that_contradicts_itself_is_not_continued, 0, (int)COUNT(contradictions));
-	add(suite, a_log_that_was_rolled_back_is_not_continued, 0, 2);
-	add(suite, keys_are_private_and_never_replaced, 0, 2);
+	store_log_suite(suite, a_new_log_begins_with_genesis_and_ends_with_a_signed_stop, 0, 1, setup, teardown);
+	store_log_suite(suite, records_of_a_run_are_chained_and_counted, 0, 1, setup, teardown);
+	store_log_suite(suite, a_sync_record_is_signed_when_it_is_acked, 0, 1, setup, teardown);
+	store_log_suite(suite, telemetry_is_durable_within_20_ms_and_signed_within_a_second, 0, 1, setup, teardown);
+	store_log_suite(suite, a_second_writer_is_refused, 0, 1, setup, teardown);
+	store_log_suite(suite, what_cannot_be_recorded_is_refused_by_number, 0, 1, setup, teardown);
+	store_log_suite(suite, a_document_is_kept_only_under_its_own_digest, 0, 1, setup, teardown);
+	store_log_suite(suite, a_missing_number_becomes_a_gap, 0, 1, setup, teardown);
+	store_log_suite(suite, arguments_are_kept_by_commitment_and_secrets_not_at_all, 0, 1, setup, teardown);
+	store_log_suite(suite, the_commitment_is_that_of_salt_and_value, 0, 1, setup, teardown);
+	store_log_suite(suite, no_acked_record_is_lost_by_kill_9, 0, 1, setup, teardown);
+	store_log_suite(suite, sigterm_and_stop_end_the_log_in_order, 0, 2, setup, teardown);
+	store_log_suite(suite, garbage_is_refused_and_the_next_record_is_taken, 0, 1, setup, teardown);
+	store_log_suite(suite, records_sent_again_after_a_crash_are_recorded_once, 0, 1, setup, teardown);
 	return suite;
 }
