@@ -28,15 +28,19 @@ static __always_inline bool supervisor_late(__u64 limit_ns)
 
 /* Counts a violation of the policy and writes into the record which it was. True when this strike
  * revokes: the run is marked then, and the caller kills the offender where its program can. */
-static __noinline bool strike(struct event_head *head, struct run_config *run,
-			      __u32 what)
+CHECKED_ONCE int strike(struct event_head *head, struct run_config *run, __u32 what)
 {
-	__u32 slot = run->slot, nth;
-	struct run_activity *kernel = bpf_map_lookup_elem(&activity, &slot);
-	struct user_strikes *user = bpf_map_lookup_elem(&user_strikes, &slot);
+	struct run_activity *kernel;
+	struct user_strikes *user;
 	const struct kernel_rule *rule;
+	__u32 slot, nth;
 
 	_Static_assert((KERNEL_DECIDES & (KERNEL_DECIDES - 1)) == 0, "a mask bounds the index");
+	if (!head || !run)
+		return false;
+	slot = run->slot;
+	kernel = bpf_map_lookup_elem(&activity, &slot);
+	user = bpf_map_lookup_elem(&user_strikes, &slot);
 	OPAQUE(what);
 	what &= KERNEL_DECIDES - 1;
 	rule = &run->decides[what];
@@ -67,10 +71,10 @@ static __always_inline void kill_init(const struct run_config *run)
 }
 
 /* A task of a revoked run: it dies, and so does all of the run when the supervisor does not do that. */
-static __noinline int die(const struct run_config *run)
+CHECKED_ONCE int die(struct run_config *run)
 {
 	bpf_send_signal(SIGKILL);
-	if (supervisor_late(KILL_IS_LATE_NS))
+	if (run && supervisor_late(KILL_IS_LATE_NS))
 		kill_init(run);
 	return 0;
 }

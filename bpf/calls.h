@@ -35,6 +35,7 @@ struct call {
 enum {
 	NR_execve = 59, NR_execveat = 322, NR_open = 2, NR_openat = 257, NR_openat2 = 437, NR_creat = 85,
 	NR_unlinkat = 263, NR_symlink = 88, NR_symlinkat = 266, NR_accept = 43, NR_accept4 = 288,
+	NR_sendmsg = 46,
 };
 
 #define PATH_CALL(event, dir_, path_, value_) \
@@ -96,7 +97,7 @@ static const struct call calls[CALLS_MAX] = {
 	[NR_accept]  = { .class = CALL_ACCEPT, .kind = EVENT_ACCEPT },
 	[NR_accept4] = { .class = CALL_ACCEPT, .kind = EVENT_ACCEPT },
 	[44]  = { .class = CALL_SENDTO, .kind = EVENT_SEND },
-	[46]  = { .class = CALL_SENDMSG, .kind = EVENT_SEND },  /* sendmsg */
+	[NR_sendmsg] = { .class = CALL_SENDMSG, .kind = EVENT_SEND },
 	[307] = { .class = CALL_SENDMSG, .kind = EVENT_SEND },  /* sendmmsg: its first message */
 
 	[105] = CRED_CALL, [106] = CRED_CALL,               /* setuid, setgid */

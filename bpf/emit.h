@@ -5,6 +5,12 @@
 
 #include "bpf/maps.h"
 
+/* A function that the verifier checks once, by its prototype. A static one is checked again for each
+ * state in which it is called: on_sys_exit was 120 000 instructions that way, a third of a second of
+ * each start. What crosses such a call is a number or a struct without holes, which may be NULL by the
+ * prototype and is compared; kernel objects go as numbers, and no map value comes back. */
+#define CHECKED_ONCE __attribute__((noinline))
+
 /* A pointer the verifier forgets everything about: keeps clang from merging two bounds checks into
  * one on another register. */
 #define OPAQUE(x) asm volatile("" : "+r"(x))
@@ -88,26 +94,45 @@ static __always_inline void head_fill(struct event_head *head, __u16 kind, __u64
 	bpf_get_current_comm(head->comm, sizeof(head->comm));
 }
 
-/* `size` bytes at `head` go into the ring; kseq is raised even when there is no room, so that the
- * reader sees the hole. */
-static __always_inline void put(struct event_head *head, __u32 size, __u32 ring, __u32 slot)
+CHECKED_ONCE int head_number(struct event_head *head, __u32 size, __u32 ring)
 {
 	struct loss_counter *loss = ring_losses(ring);
-	long r;
 
-	if (!loss)
-		return;
+	if (!head || !loss)
+		return -1;
 	head->kseq = __sync_fetch_and_add(&loss->high, 1) + 1;
 	head->cpu = bpf_get_smp_processor_id();
 	head->ring = ring;
 	head->size = size;
+	return 0;
+}
+
+CHECKED_ONCE int count_put(struct event_head *head, __u32 slot, __u32 failed)
+{
+	struct loss_counter *loss;
+
+	if (!head)
+		return 0;
+	loss = ring_losses(head->ring);
+	if (loss && failed)
+		__sync_fetch_and_add(&loss->full, 1);
+	count_activity(slot, head->time_ns, head->flags & EVENT_REFUSED);
+	return 0;
+}
+
+/* `size` bytes at `head` go into the ring; kseq is raised even when there is no room, so that the
+ * reader sees the hole. */
+static __always_inline void put(struct event_head *head, __u32 size, __u32 ring, __u32 slot)
+{
+	long r;
+
+	if (head_number(head, size, ring))
+		return;
 	if (ring == EVENT_RING_URGENT)
 		r = bpf_ringbuf_output(&urgent, head, size, 0);
 	else
 		r = bpf_ringbuf_output(&bulk, head, size, BPF_RB_NO_WAKEUP);
-	if (r)
-		__sync_fetch_and_add(&loss->full, 1);
-	count_activity(slot, head->time_ns, head->flags & EVENT_REFUSED);
+	count_put(head, slot, r != 0);
 }
 
 /* Three quarters of each ring, whose size user space may have changed. */
@@ -122,7 +147,7 @@ static __always_inline bool nearly_full(__u32 ring)
 
 /* Stops the current process until user space continues it. The entry comes first, so that nobody
  * is stopped whom nobody would continue; it is armed after the signal. */
-static __noinline int stop_current(__u64 cgroup_id)
+CHECKED_ONCE int stop_current(__u64 cgroup_id)
 {
 	struct stopped_process entry = { .cgroup_id = cgroup_id };
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
@@ -147,8 +172,8 @@ static __always_inline void send(struct event_head *head, __u32 size, __u32 ring
 		stop_current(head->cgroup_id);
 }
 
-/* A free buffer, its record zeroed; NULL when all are taken, which is counted. */
-static __noinline struct scratch *scratch_take(void)
+/* The number of a buffer that nobody else has now, its record zeroed; SCRATCH_COUNT when all are taken. */
+CHECKED_ONCE int scratch_claim(void)
 {
 	__u32 first = bpf_get_smp_processor_id() * 8;
 
@@ -160,10 +185,21 @@ static __noinline struct scratch *scratch_take(void)
 			s->used = 0;
 			s->walk_start = EVENT_PATH_MAX;
 			__builtin_memset(&s->path, 0, sizeof(s->path));
-			return s;
+			return index;
 		}
 	}
-	return NULL;
+	return SCRATCH_COUNT;
+}
+
+/* A free buffer; NULL when all are taken, which is counted against `ring`. */
+static __always_inline struct scratch *scratch_take(__u32 ring)
+{
+	__u32 index = scratch_claim();
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &index);
+
+	if (!s)
+		count_helper_error(ring);
+	return s;
 }
 
 static __always_inline void scratch_give(struct scratch *s)
@@ -172,20 +208,27 @@ static __always_inline void scratch_give(struct scratch *s)
 }
 
 /* Sends the record in `s` with the bytes appended to it. */
-static __always_inline void scratch_send(struct scratch *s, __u32 ring, __u32 slot)
+CHECKED_ONCE int scratch_send(struct scratch *s, __u32 ring, __u32 slot)
 {
-	__u32 used = s->used;
+	__u32 used;
 
+	if (!s)
+		return 0;
+	used = s->used;
 	if (used > RECORD_BYTES_MAX)
 		used = RECORD_BYTES_MAX;
 	send(&s->head, sizeof(struct event_path) + used, ring, slot);
+	return 0;
 }
 
 /* True when this was reported before: then it is only counted. */
-static __always_inline bool seen_before(const struct seen_key *key, __u32 slot)
+CHECKED_ONCE int seen_before(struct seen_key *key, __u32 slot)
 {
-	__u64 one = 1, *count = bpf_map_lookup_elem(&seen, key);
+	__u64 one = 1, *count;
 
+	if (!key)
+		return false;
+	count = bpf_map_lookup_elem(&seen, key);
 	if (!count) {
 		bpf_map_update_elem(&seen, key, &one, BPF_ANY);
 		return false;

@@ -7,15 +7,19 @@
 
 enum cred_cause { CRED_FORK = 1, CRED_EXEC, CRED_CALL_DONE };
 
-/* Sends a record if euid or effective capabilities are not what the last one said. */
-static __noinline void compare_cred(struct task_struct *task, struct task_state *state,
-				    __u64 cgroup_id, struct run_config *run, __u32 cause)
+/* Sends a record if the current task's euid or effective capabilities are not what the last one said. */
+CHECKED_ONCE int compare_cred(struct task_state *state, __u64 cgroup_id, struct run_config *run,
+			      __u32 cause)
 {
+	const struct cred *cred = bpf_get_current_task_btf()->cred;
 	struct event_cred e;
-	__u32 euid = BPF_CORE_READ(task, cred, euid.val);
+	__u32 euid;
 	__u64 caps = 0;
 
-	caps = BPF_CORE_READ(task, cred, cap_effective.val);
+	if (!state || !run)
+		return 0;
+	euid = cred->euid.val;
+	BPF_CORE_READ_INTO(&caps, cred, cap_effective);
 	if (state->known && (state->euid != euid || state->caps != caps)) {
 		__builtin_memset(&e, 0, sizeof(e));
 		head_fill(&e.head, EVENT_CRED, cgroup_id);
@@ -32,6 +36,7 @@ static __noinline void compare_cred(struct task_struct *task, struct task_state 
 	state->euid = euid;
 	state->caps = caps;
 	state->known = 1;
+	return 0;
 }
 
 static __always_inline __u32 pidns_inum(struct task_struct *task)
@@ -59,11 +64,13 @@ static __always_inline bool in_foreign_namespace(struct task_struct *task,
 }
 
 /* True when it revokes: who is to die for it depends on how it was seen. */
-static __noinline bool send_escape(__u64 cgroup_id, struct run_config *run, __u32 target_tgid)
+CHECKED_ONCE int send_escape(__u64 cgroup_id, struct run_config *run, __u32 target_tgid)
 {
 	struct event_syscall e;
 	bool revokes;
 
+	if (!run)
+		return false;
 	__builtin_memset(&e, 0, sizeof(e));
 	head_fill(&e.head, EVENT_ESCAPE, cgroup_id);
 	e.target_tgid = target_tgid;
@@ -89,7 +96,7 @@ static __always_inline int handle_fork(struct task_struct *parent, struct task_s
 		count_helper_error(EVENT_RING_URGENT);
 	} else {
 		old->cgroup_id = new->cgroup_id = cgroup_id;
-		compare_cred(parent, old, cgroup_id, run, CRED_FORK);
+		compare_cred(old, cgroup_id, run, CRED_FORK);
 		new->euid = old->euid;
 		new->caps = old->caps;
 		new->known = old->known;
@@ -108,51 +115,56 @@ static __always_inline int handle_fork(struct task_struct *parent, struct task_s
 }
 
 /* The program itself: `bprm->file` is what runs, however it was named. */
-static __noinline void exec_fill_file(struct scratch *s, struct file *file)
+static __always_inline void exec_fill_file(struct scratch *s, struct file *file)
 {
-	struct vfsmount *mnt = BPF_CORE_READ(file, f_path.mnt);
-
-	fill_ino(&s->exec.ino, BPF_CORE_READ(file, f_inode), mnt);
-	s->exec.head.flags |= walk_path(s, mnt, BPF_CORE_READ(file, f_path.dentry));
+	fill_ino(&s->exec.ino, BPF_CORE_READ(file, f_inode), BPF_CORE_READ(file, f_path.mnt));
+	s->exec.head.flags |= walk_file(s, file, false);
 	s->exec.path_len = append_walk(s);
 }
 
 /* argv from the new address space, before its first instruction: nobody can have changed it. */
-static __noinline void exec_fill_argv(struct scratch *s, struct mm_struct *mm)
+CHECKED_ONCE int exec_fill_argv(struct scratch *s, __u64 mm_struct)
 {
+	struct mm_struct *mm = (void *)mm_struct;
 	__u64 start = BPF_CORE_READ(mm, arg_start), end = BPF_CORE_READ(mm, arg_end);
 	__u64 len = end - start;
-	__u32 used = s->used;
+	__u32 used;
 
+	if (!s)
+		return 0;
+	used = s->used;
 	s->exec.argv_size = end > start ? (__u32)len : 0;
 	if (end <= start || used > RECORD_BYTES_MAX - EVENT_ARGV_MAX)
-		return;
+		return 0;
 	if (len > EVENT_ARGV_MAX) {
 		len = EVENT_ARGV_MAX;
 		s->exec.head.flags |= EVENT_TRUNCATED;
 	}
 	OPAQUE(used);
 	if (used > RECORD_BYTES_MAX - EVENT_ARGV_MAX)
-		return;
+		return 0;
 	OPAQUE(len);
 	if (len > EVENT_ARGV_MAX)
-		return;
+		return 0;
 	if (bpf_probe_read_user(&s->bytes[used], len, (void *)start)) {
 		count_helper_error(EVENT_RING_URGENT);
 		s->exec.head.flags |= EVENT_TRUNCATED;
-		return;
+		return 0;
 	}
 	s->exec.argv_len = len;
 	s->used = used + len;
+	return 0;
 }
 
 /* A script: bprm->filename is what was executed, made absolute by the working directory. */
-static __noinline void exec_fill_script(struct scratch *s, const char *filename)
+CHECKED_ONCE int exec_fill_script(struct scratch *s, __u64 filename)
 {
 	char first = 0;
 	__u32 base = 0, used;
 
-	bpf_probe_read_kernel(&first, sizeof(first), filename);
+	if (!s)
+		return 0;
+	bpf_probe_read_kernel(&first, sizeof(first), (void *)filename);
 	if (first != '/') {
 		walk_base(s, AT_FDCWD);
 		base = append_walk(s);
@@ -164,6 +176,7 @@ static __noinline void exec_fill_script(struct scratch *s, const char *filename)
 		}
 	}
 	s->exec.interp_len = base + append_kernel_string(s, filename);
+	return 0;
 }
 
 static __always_inline int handle_exec(struct task_struct *task, struct linux_binprm *bprm)
@@ -181,26 +194,24 @@ static __always_inline int handle_exec(struct task_struct *task, struct linux_bi
 	state = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (state) {
 		state->cgroup_id = cgroup_id;
-		compare_cred(task, state, cgroup_id, run, CRED_EXEC);
+		compare_cred(state, cgroup_id, run, CRED_EXEC);
 	} else {
 		count_helper_error(EVENT_RING_URGENT);
 	}
 	if (in_foreign_namespace(task, run) && send_escape(cgroup_id, run, task->tgid))
 		die(run);
-	s = scratch_take();
-	if (!s) {
-		count_helper_error(EVENT_RING_URGENT);
+	s = scratch_take(EVENT_RING_URGENT);
+	if (!s)
 		return 0;
-	}
 	head_fill(&s->head, EVENT_EXEC, cgroup_id);
 	s->exec.parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
 	s->exec.parent_start_ns = BPF_CORE_READ(task, real_parent, group_leader, start_boottime);
 	s->exec.argc = BPF_CORE_READ(bprm, argc);
 	exec_fill_file(s, BPF_CORE_READ(bprm, file));
-	exec_fill_argv(s, BPF_CORE_READ(task, mm));
+	exec_fill_argv(s, (__u64)BPF_CORE_READ(task, mm));
 	filename = BPF_CORE_READ(bprm, filename);
 	if (filename != BPF_CORE_READ(bprm, interp))
-		exec_fill_script(s, filename);
+		exec_fill_script(s, (__u64)filename);
 	scratch_send(s, EVENT_RING_URGENT, run->slot);
 	scratch_give(s);
 	return 0;

@@ -11,10 +11,15 @@
 struct returned {
 	__u64 args[6];
 	__u64 cgroup_id;
-	struct run_config *run;
 	long ret;
-	__u32 nr, slot;
+	__u32 nr, slot;       /* nr is below CALLS_MAX, or of a foreign ABI */
+	__u32 run_flags, reserved;
 };
+
+static __always_inline const struct call *row_of(const struct returned *call)
+{
+	return &calls[call->nr & (CALLS_MAX - 1)];
+}
 
 /* I_DIRTY_PAGES and I_DIRTY_SYNC | I_DIRTY_DATASYNC on this kernel, found by user space. */
 const volatile __u32 dirty_pages_flags = 0, dirty_inode_flags = 0;
@@ -53,20 +58,30 @@ static __always_inline __u32 open_flags_of(const struct returned *call, const st
 	return (__u32)argument(call, row->value);
 }
 
-/* Names one object: its directory resolved, the rest as the caller said. */
-static __noinline void append_claimed(struct scratch *s, __s32 dir_fd, __u64 address,
-				      __u32 *ret_base_len, __u32 *ret_path_len)
+/* Names one object, the `second` of two or the first: its directory resolved, the rest as the caller
+ * said. */
+CHECKED_ONCE int append_claimed(struct scratch *s, __s32 dir_fd, __u64 address, __u32 second)
 {
+	__u32 base_len = 0, path_len;
 	char first = 0;
 
+	if (!s)
+		return 0;
 	bpf_probe_read_user(&first, sizeof(first), (void *)address);
-	*ret_base_len = 0;
 	if (first != '/') {
 		s->head.flags |= walk_base(s, dir_fd);
-		*ret_base_len = append_walk(s);
+		base_len = append_walk(s);
 	}
-	*ret_path_len = append_user_string(s, address);
+	path_len = append_user_string(s, address);
 	s->head.flags |= EVENT_CLAIMED;
+	if (second) {
+		s->path.base2_len = base_len;
+		s->path.path2_len = path_len;
+	} else {
+		s->path.base_len = base_len;
+		s->path.path_len = path_len;
+	}
+	return 0;
 }
 
 /* System directories of every distribution: what is read there says nothing about the agent. */
@@ -115,15 +130,16 @@ static __always_inline void explained_key_fill(struct seen_key *key, struct inod
 /* What is written through an overlay changes the file of its upper layer. From 6.13 on the overlay's
  * file has a container with that one, before it is that one; where overlayfs is a module its types are
  * not known, and both are noted: a key of nothing explains nothing. */
-static __noinline void explain_upper(struct file *file, __u64 cgroup_id)
+CHECKED_ONCE int explain_upper(__u64 overlay_file, __u64 cgroup_id)
 {
+	struct file *file = (void *)overlay_file;
 	struct ovl_file *container = BPF_CORE_READ(file, private_data);
 	struct file *upper = NULL;
 	struct seen_key key;
 	__u64 one = 1;
 
 	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC)
-		return;
+		return 0;
 	if (bpf_core_type_exists(struct ovl_file))
 		upper = BPF_CORE_READ(container, realfile);
 	else
@@ -131,15 +147,15 @@ static __noinline void explain_upper(struct file *file, __u64 cgroup_id)
 	explained_key_fill(&key, BPF_CORE_READ(upper, f_inode), cgroup_id);
 	bpf_map_update_elem(&seen, &key, &one, BPF_ANY);
 	if (bpf_core_type_exists(struct ovl_file))
-		return;
+		return 0;
 	explained_key_fill(&key, BPF_CORE_READ((struct file *)(void *)container, f_inode), cgroup_id);
 	bpf_map_update_elem(&seen, &key, &one, BPF_ANY);
+	return 0;
 }
 
-static __noinline int opened(const struct returned *call, const struct call *row)
+CHECKED_ONCE int opened(struct returned *call)
 {
 	struct seen_key key;
-	struct vfsmount *mnt;
 	struct inode *inode;
 	struct scratch *s;
 	struct file *file;
@@ -147,6 +163,8 @@ static __noinline int opened(const struct returned *call, const struct call *row
 	__u64 one = 1;
 	bool shared;
 
+	if (!call)
+		return 0;
 	file = file_of((__s32)call->ret, &shared);
 	if (!file)
 		return 0;               /* a sibling closed it before we looked */
@@ -165,23 +183,19 @@ static __noinline int opened(const struct returned *call, const struct call *row
 	if (kind != EVENT_OPEN_READ) {
 		explained_key_fill(&key, inode, call->cgroup_id);
 		bpf_map_update_elem(&seen, &key, &one, BPF_ANY);
-		explain_upper(file, call->cgroup_id);
+		explain_upper((__u64)file, call->cgroup_id);
 	}
-	s = scratch_take();
-	if (!s) {
-		count_helper_error(EVENT_RING_BULK);
+	s = scratch_take(EVENT_RING_BULK);
+	if (!s)
 		return 0;
-	}
 	head_fill(&s->head, (__u16)kind, call->cgroup_id);
-	mnt = BPF_CORE_READ(file, f_path.mnt);
-	s->head.flags = walk_path(s, mnt, BPF_CORE_READ(file, f_path.dentry)) |
-			EVENT_MERGED | (shared ? EVENT_SHARED_FDS : 0);
+	s->head.flags = walk_file(s, file, shared) | EVENT_MERGED;
 	if (kind != EVENT_OPEN_READ || !in_system_directory(s)) {
-		fill_ino(&s->path.ino, inode, mnt);
+		fill_ino(&s->path.ino, inode, BPF_CORE_READ(file, f_path.mnt));
 		s->head.ret = (__s32)call->ret;
 		s->path.syscall = call->nr;
 		s->path.open_flags = BPF_CORE_READ(file, f_flags) |
-				     (open_flags_of(call, row) & (O_CREAT | O_EXCL | O_TRUNC));
+				     (open_flags_of(call, row_of(call)) & (O_CREAT | O_EXCL | O_TRUNC));
 		s->path.count = 1;
 		s->path.path_len = append_walk(s);
 		scratch_send(s, EVENT_RING_BULK, call->slot);
@@ -190,16 +204,19 @@ static __noinline int opened(const struct returned *call, const struct call *row
 	return 0;
 }
 
-static __noinline int open_refused(const struct returned *call, const struct call *row)
+CHECKED_ONCE int open_refused(struct returned *call)
 {
-	struct scratch *s = scratch_take();
-	__u32 flags = open_flags_of(call, row), kind = EVENT_OPEN_READ;
-	__u32 base_len, path_len;
+	__u32 flags, kind = EVENT_OPEN_READ;
+	const struct call *row;
+	struct scratch *s;
 
-	if (!s) {
-		count_helper_error(EVENT_RING_URGENT);
+	if (!call)
 		return 0;
-	}
+	s = scratch_take(EVENT_RING_URGENT);
+	if (!s)
+		return 0;
+	row = row_of(call);
+	flags = open_flags_of(call, row);
 	if (flags & O_CREAT)
 		kind = EVENT_CREATE;
 	else if ((flags & O_ACCMODE) || (flags & O_TRUNC))
@@ -210,9 +227,7 @@ static __noinline int open_refused(const struct returned *call, const struct cal
 	s->path.syscall = call->nr;
 	s->path.open_flags = flags;
 	s->path.count = 1;
-	append_claimed(s, directory(call, row->dir), argument(call, row->path), &base_len, &path_len);
-	s->path.base_len = base_len;
-	s->path.path_len = path_len;
+	append_claimed(s, directory(call, row->dir), argument(call, row->path), false);
 	scratch_send(s, EVENT_RING_URGENT, call->slot);
 	scratch_give(s);
 	return 0;
@@ -222,13 +237,11 @@ static __noinline int open_refused(const struct returned *call, const struct cal
 static __always_inline struct scratch *change_begin(const struct returned *call,
 						    const struct call *row)
 {
-	struct scratch *s = scratch_take();
+	struct scratch *s = scratch_take(call->ret < 0 ? EVENT_RING_URGENT : EVENT_RING_BULK);
 	__u16 kind = row->kind;
 
-	if (!s) {
-		count_helper_error(call->ret < 0 ? EVENT_RING_URGENT : EVENT_RING_BULK);
+	if (!s)
 		return NULL;
-	}
 	if (call->nr == NR_unlinkat && (call->args[2] & AT_REMOVEDIR))
 		kind = EVENT_RMDIR;
 	head_fill(&s->head, kind, call->cgroup_id);
@@ -242,10 +255,7 @@ static __always_inline struct scratch *change_begin(const struct returned *call,
 
 static __always_inline int change_end(struct scratch *s, const struct returned *call)
 {
-	if (call->ret < 0)
-		scratch_send(s, EVENT_RING_URGENT, call->slot);
-	else
-		scratch_send(s, EVENT_RING_BULK, call->slot);
+	scratch_send(s, call->ret < 0 ? EVENT_RING_URGENT : EVENT_RING_BULK, call->slot);
 	scratch_give(s);
 	return 0;
 }
@@ -257,63 +267,57 @@ static __always_inline bool change_matters(const struct returned *call)
 }
 
 /* fchmod and its like: the file is known, nothing is claimed. */
-static __noinline int file_changed(const struct returned *call, const struct call *row)
+CHECKED_ONCE int file_changed(struct returned *call)
 {
-	struct vfsmount *mnt;
 	struct scratch *s;
 	struct file *file;
 	bool shared;
 
-	file = file_of((__s32)call->args[0], &shared);
-	if (!change_matters(call) || !file)
+	if (!call || !change_matters(call))
 		return 0;
-	s = change_begin(call, row);
+	file = file_of((__s32)call->args[0], &shared);
+	if (!file)
+		return 0;
+	s = change_begin(call, row_of(call));
 	if (!s)
 		return 0;
-	mnt = BPF_CORE_READ(file, f_path.mnt);
-	fill_ino(&s->path.ino, BPF_CORE_READ(file, f_inode), mnt);
-	s->head.flags |= walk_path(s, mnt, BPF_CORE_READ(file, f_path.dentry)) |
-			 (shared ? EVENT_SHARED_FDS : 0);
+	fill_ino(&s->path.ino, BPF_CORE_READ(file, f_inode), BPF_CORE_READ(file, f_path.mnt));
+	s->head.flags |= walk_file(s, file, shared);
 	s->path.path_len = append_walk(s);
 	return change_end(s, call);
 }
 
-static __noinline int name_changed(const struct returned *call, const struct call *row)
+CHECKED_ONCE int name_changed(struct returned *call)
 {
-	__u32 base_len, path_len;
+	const struct call *row;
 	struct scratch *s;
 
-	if (!change_matters(call))
+	if (!call || !change_matters(call))
 		return 0;
+	row = row_of(call);
 	s = change_begin(call, row);
 	if (!s)
 		return 0;
-	append_claimed(s, directory(call, row->dir), argument(call, row->path), &base_len, &path_len);
-	s->path.base_len = base_len;
-	s->path.path_len = path_len;
+	append_claimed(s, directory(call, row->dir), argument(call, row->path), false);
 	return change_end(s, call);
 }
 
-static __noinline int two_names_changed(const struct returned *call, const struct call *row)
+CHECKED_ONCE int two_names_changed(struct returned *call)
 {
-	__u32 base_len, path_len;
+	const struct call *row;
 	struct scratch *s;
 
-	if (!change_matters(call))
+	if (!call || !change_matters(call))
 		return 0;
+	row = row_of(call);
 	s = change_begin(call, row);
 	if (!s)
 		return 0;
-	append_claimed(s, directory(call, row->dir), argument(call, row->path), &base_len, &path_len);
-	s->path.base_len = base_len;
-	s->path.path_len = path_len;
+	append_claimed(s, directory(call, row->dir), argument(call, row->path), false);
 	if (row->kind == EVENT_SYMLINK) {
 		s->path.path2_len = append_user_string(s, argument(call, row->path2));
 	} else {
-		append_claimed(s, directory(call, row->dir2), argument(call, row->path2), &base_len,
-			       &path_len);
-		s->path.base2_len = base_len;
-		s->path.path2_len = path_len;
+		append_claimed(s, directory(call, row->dir2), argument(call, row->path2), true);
 	}
 	return change_end(s, call);
 }

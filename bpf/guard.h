@@ -8,21 +8,25 @@
 #include "bpf/net.h"
 
 /* `violates`: the policy forbids this call as such, and it was refused. */
-static __noinline int send_call(const struct returned *call, __u16 kind, __u32 flags,
-				bool violates)
+CHECKED_ONCE int send_call(struct returned *call, __u32 kind, __u32 flags, __u32 violates)
 {
 	struct event_syscall e;
+	struct run_config *run;
+	__u64 cgroup_id;
 
+	run = run_of_current(&cgroup_id);
+	if (!call || !run)
+		return 0;
 	__builtin_memset(&e, 0, sizeof(e));
-	head_fill(&e.head, kind, call->cgroup_id);
+	head_fill(&e.head, (__u16)kind, cgroup_id);
 	e.head.ret = (__s32)call->ret;
 	e.head.flags = flags;
 	e.args[0] = call->args[0];
 	e.args[1] = call->args[1];
 	e.args[2] = call->args[2];
 	e.syscall = call->nr;
-	if (violates && strike(&e.head, call->run, KERNEL_FORBIDDEN))
-		die(call->run);
+	if (violates && strike(&e.head, run, KERNEL_FORBIDDEN))
+		die(run);
 	send(&e.head, sizeof(e), EVENT_RING_URGENT, call->slot);
 	return 0;
 }
@@ -36,10 +40,15 @@ static __always_inline bool makes_namespace(const struct returned *call, const s
 	return flags & CLONE_NEW_ANY;
 }
 
-static __noinline int guarded(const struct returned *call, const struct call *row)
+CHECKED_ONCE int guarded(struct returned *call)
 {
-	bool refused = is_refusal(call->ret);
+	const struct call *row;
+	bool refused;
 
+	if (!call)
+		return 0;
+	row = row_of(call);
+	refused = is_refusal(call->ret);
 	switch (row->class) {
 	case CALL_FORBIDDEN:
 		if (!refused && call->ret != -ENOSYS)
@@ -62,14 +71,15 @@ static __noinline int guarded(const struct returned *call, const struct call *ro
 }
 
 /* A target that the sender may not signal, or that its pid namespace does not show to it. */
-static __always_inline int signal_returned(const struct returned *call, const struct call *row)
+static __always_inline int signal_returned(struct returned *call)
 {
 	if (call->ret == -ESRCH)
 		return send_call(call, EVENT_SIGNAL, 0, false);
 	return is_refusal(call->ret) ? send_call(call, EVENT_SIGNAL, EVENT_REFUSED, false) : 0;
 }
 
-static __always_inline int cred_returned(const struct returned *call, struct task_struct *task)
+static __always_inline int cred_returned(struct returned *call, struct run_config *run,
+					 struct task_struct *task)
 {
 	struct task_state *state;
 
@@ -82,41 +92,41 @@ static __always_inline int cred_returned(const struct returned *call, struct tas
 		return 0;
 	}
 	state->cgroup_id = call->cgroup_id;
-	compare_cred(task, state, call->cgroup_id, call->run, CRED_CALL_DONE);
+	compare_cred(state, call->cgroup_id, run, CRED_CALL_DONE);
 	return 0;
 }
 
-static __always_inline int dispatch(const struct returned *call, const struct call *row,
+static __always_inline int dispatch(struct returned *call, struct run_config *run,
 				    struct task_struct *task)
 {
-	switch (row->class) {
+	switch (row_of(call)->class) {
 	case CALL_IGNORED:
 		return 0;
 	case CALL_OPEN:
 		if (call->ret >= 0)
-			return opened(call, row);
-		return is_refusal(call->ret) ? open_refused(call, row) : 0;
+			return opened(call);
+		return is_refusal(call->ret) ? open_refused(call) : 0;
 	case CALL_FD:
-		return file_changed(call, row);
+		return file_changed(call);
 	case CALL_PATH:
-		return name_changed(call, row);
+		return name_changed(call);
 	case CALL_TWO_PATHS:
-		return two_names_changed(call, row);
+		return two_names_changed(call);
 	case CALL_CONNECT:
 	case CALL_BIND:
-		return addressed(call, row);
+		return addressed(call);
 	case CALL_LISTEN:
 	case CALL_ACCEPT:
-		return listening(call, row);
+		return listening(call);
 	case CALL_SENDTO:
 	case CALL_SENDMSG:
-		return sent(call, row);
+		return sent(call);
 	case CALL_CRED:
-		return cred_returned(call, task);
+		return cred_returned(call, run, task);
 	case CALL_SIGNAL:
-		return signal_returned(call, row);
+		return signal_returned(call);
 	default:
-		return guarded(call, row);
+		return guarded(call);
 	}
 }
 
@@ -126,7 +136,6 @@ static __always_inline int handle_return(struct pt_regs *regs, long ret)
 	struct run_config *run = run_of_current(&cgroup_id);
 	struct task_struct *task;
 	struct returned call;
-	const struct call *row;
 	__u64 nr;
 
 	if (!run)
@@ -148,7 +157,8 @@ static __always_inline int handle_return(struct pt_regs *regs, long ret)
 	call.ret = ret;
 	call.nr = (__u32)nr;
 	call.slot = run->slot;
-	call.run = run;
+	call.run_flags = run->flags;
+	call.reserved = 0;
 	if ((__s32)nr == -1)
 		return 0;             /* a signal's return, or a cancelled call */
 	if ((task->thread_info.status & TS_COMPAT) || (nr & X32_BIT)) {
@@ -159,8 +169,7 @@ static __always_inline int handle_return(struct pt_regs *regs, long ret)
 	}
 	if (nr >= CALLS_MAX)
 		return 0;
-	row = &calls[nr];
-	return dispatch(&call, row, task);
+	return dispatch(&call, run, task);
 }
 
 #endif

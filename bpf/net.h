@@ -92,68 +92,74 @@ static __always_inline __u32 net_decide(struct net_match *m, __u32 *ret_rule)
 /* What a hook is asked. Fields of a context are read one by one from the context itself (the
  * verifier allows nothing else), so each program fills this and calls net_hook(). */
 struct net_question {
-	struct net_match m;
-	__u32 family, type, protocol;
-	__u16 kind;
+	__u32 addr[4];        /* network order, v4 mapped */
+	__u32 port, where;    /* as in net_match */
+	__u32 family, type, protocol, kind;
 	__s32 relay;          /* answer: the number of the relay's slot to go to, or -1 */
 };
 
 /* The same for a run with a relay. Names and lists of addresses are looked at by the relay; what is
  * denied whatever the name is ends here. A datagram socket that is only connected has sent nothing,
  * and libraries do that to compare addresses: the relay refuses what is sent. */
-static __always_inline __u32 relay_decide(struct net_question *q, __u32 *ret_rule)
+static __always_inline __u32 relay_decide(struct net_question *q, struct net_match *m, __u32 *ret_rule)
 {
-	bool dns = q->m.port == DNS_PORT;
+	bool dns = m->port == DNS_PORT;
 
 	*ret_rule = 0;
-	if (q->m.where == NET_BIND)
+	if (m->where == NET_BIND)
 		return NET_ALLOW;
-	if (is_loopback(q->m.addr) && !dns)
-		return q->m.port == RELAY_PORT ? NET_DENY : NET_ALLOW;
+	if (is_loopback(m->addr) && !dns)
+		return m->port == RELAY_PORT ? NET_DENY : NET_ALLOW;
 	if (!dns) {
 		if (q->type != SOCK_STREAM && q->kind != EVENT_CONNECT)
 			return NET_DENY;
-		bpf_loop(RUN_NET_RULES_MAX, net_rule_step, &q->m, 0);
-		*ret_rule = q->m.deny;
-		if (q->m.deny)
+		bpf_loop(RUN_NET_RULES_MAX, net_rule_step, m, 0);
+		*ret_rule = m->deny;
+		if (m->deny)
 			return NET_DENY;
 	}
-	q->relay = relay_take(q->m.run->slot, q->m.addr, q->m.port, q->type);
+	q->relay = relay_take(m->run->slot, m->addr, m->port, q->type);
 	return q->relay < 0 ? NET_DENY : NET_ALLOW;
 }
 
 /* Returns 1 = go on, 0 = EPERM. A task of a cgroup without an entry has no policy, so nothing is
  * allowed to it. */
-static __noinline int net_hook(struct net_question *q)
+CHECKED_ONCE int net_hook(struct net_question *q)
 {
 	struct run_config *run;
+	struct net_match m = {};
 	struct event_net e;
 	__u64 cgroup_id;
 	__u32 rule, verdict;
 
+	if (!q)
+		return 0;
 	q->relay = -1;
 	run = run_of_current(&cgroup_id);
 	if (!run || (run->flags & RUN_REVOKED))
 		return 0;
-	q->m.run = run;
+	m.run = run;
+	m.port = q->port;
+	m.where = q->where;
+	__builtin_memcpy(m.addr, q->addr, sizeof(m.addr));
 	if (run->flags & RUN_NET_RELAY)
-		verdict = relay_decide(q, &rule);
+		verdict = relay_decide(q, &m, &rule);
 	else
-		verdict = net_decide(&q->m, &rule);
+		verdict = net_decide(&m, &rule);
 	if (verdict == NET_ALLOW)
 		return 1;
 	__builtin_memset(&e, 0, sizeof(e));
-	head_fill(&e.head, q->kind, cgroup_id);
+	head_fill(&e.head, (__u16)q->kind, cgroup_id);
 	e.head.ret = -EPERM;
 	e.head.flags = EVENT_REFUSED | EVENT_HOOK;
 	e.family = q->family;
 	e.type = q->type;
 	e.protocol = q->protocol;
-	e.port = q->m.port;
+	e.port = q->port;
 	if (q->family == AF_INET6)
-		__builtin_memcpy(e.addr, q->m.addr, 16);
+		__builtin_memcpy(e.addr, q->addr, 16);
 	else
-		__builtin_memcpy(e.addr, &q->m.addr[3], 4);
+		__builtin_memcpy(e.addr, &q->addr[3], 4);
 	e.rule_index = rule;
 	e.count = 1;
 	strike(&e.head, run, KERNEL_NET); /* who is revoked by it dies when its call returns */
@@ -161,20 +167,29 @@ static __noinline int net_hook(struct net_question *q)
 	return 0;
 }
 
+/* The verifier wants to see that a cgroup program answers 0 or 1; clang knows, and would not say it. */
+static __always_inline int net_answer(struct net_question *q)
+{
+	int answer = net_hook(q);
+
+	OPAQUE(answer);
+	return answer & 1;
+}
+
 static __always_inline int net_hook4(struct bpf_sock_addr *ctx, __u16 kind, __u32 where)
 {
 	struct net_question q = { .kind = kind, .family = AF_INET };
 
-	q.m.where = where;
-	q.m.addr[2] = bpf_htonl(0xffff);
-	q.m.addr[3] = ctx->user_ip4;
-	q.m.port = bpf_ntohs((__u16)ctx->user_port);
+	q.where = where;
+	q.addr[2] = bpf_htonl(0xffff);
+	q.addr[3] = ctx->user_ip4;
+	q.port = bpf_ntohs((__u16)ctx->user_port);
 	q.type = ctx->type;
 	q.protocol = ctx->protocol;
-	if (!net_hook(&q))
+	if (!net_answer(&q))
 		return 0;
 	if (where == NET_CONNECT && q.relay >= 0) {
-		relay_remember(ctx, q.m.addr, q.m.port);
+		relay_remember(ctx, q.addr, q.port);
 		ctx->user_ip4 = bpf_htonl(RELAY_V4_BASE | (__u32)q.relay);
 		ctx->user_port = bpf_htons(RELAY_PORT);
 	}
@@ -185,20 +200,20 @@ static __always_inline int net_hook6(struct bpf_sock_addr *ctx, __u16 kind, __u3
 {
 	struct net_question q = { .kind = kind, .family = AF_INET6 };
 
-	q.m.where = where;
-	q.m.addr[0] = ctx->user_ip6[0];
-	q.m.addr[1] = ctx->user_ip6[1];
-	q.m.addr[2] = ctx->user_ip6[2];
-	q.m.addr[3] = ctx->user_ip6[3];
-	q.m.port = bpf_ntohs((__u16)ctx->user_port);
+	q.where = where;
+	q.addr[0] = ctx->user_ip6[0];
+	q.addr[1] = ctx->user_ip6[1];
+	q.addr[2] = ctx->user_ip6[2];
+	q.addr[3] = ctx->user_ip6[3];
+	q.port = bpf_ntohs((__u16)ctx->user_port);
 	q.type = ctx->type;
 	q.protocol = ctx->protocol;
-	if (!net_hook(&q))
+	if (!net_answer(&q))
 		return 0;
 	if (where == NET_CONNECT && q.relay >= 0) {
-		bool mapped = q.m.addr[2] == bpf_htonl(0xffff) && !q.m.addr[0] && !q.m.addr[1];
+		bool mapped = q.addr[2] == bpf_htonl(0xffff) && !q.addr[0] && !q.addr[1];
 
-		relay_remember(ctx, q.m.addr, q.m.port);
+		relay_remember(ctx, q.addr, q.port);
 		ctx->user_ip6[0] = mapped ? 0 : bpf_htonl(RELAY_V6_WORD0);
 		ctx->user_ip6[1] = mapped ? 0 : bpf_htonl(RELAY_V6_WORD1);
 		ctx->user_ip6[2] = mapped ? bpf_htonl(0xffff) : 0;
@@ -208,28 +223,33 @@ static __always_inline int net_hook6(struct bpf_sock_addr *ctx, __u16 kind, __u3
 	return 1;
 }
 
-static __always_inline struct sock *sock_of(__s32 fd)
+/* The struct sock behind a descriptor of the current task, or 0. */
+CHECKED_ONCE __u64 sock_of(__s32 fd)
 {
 	bool shared;
 	struct file *file = file_of(fd, &shared);
 	struct socket *socket;
 
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
+		return 0;
 	socket = BPF_CORE_READ(file, private_data);
 	if (BPF_CORE_READ(socket, file) != file)
-		return NULL;
-	return BPF_CORE_READ(socket, sk);
+		return 0;
+	return (__u64)BPF_CORE_READ(socket, sk);
 }
 
 /* Family, type and one end of the socket as the kernel has them. */
-static __noinline void fill_from_sock(struct event_net *net, struct sock *sk, bool peer)
+CHECKED_ONCE int fill_from_sock(struct event_net *net, __u64 sock, __u32 peer)
 {
+	struct sock *sk = (void *)sock;
+
+	if (!net)
+		return 0;
 	net->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	net->type = BPF_CORE_READ(sk, sk_type);
 	net->protocol = BPF_CORE_READ(sk, sk_protocol);
 	if (net->family != AF_INET && net->family != AF_INET6)
-		return;
+		return 0;
 	net->port = peer ? bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) :
 			   BPF_CORE_READ(sk, __sk_common.skc_num);
 	if (net->family == AF_INET) {
@@ -242,17 +262,20 @@ static __noinline void fill_from_sock(struct event_net *net, struct sock *sk, bo
 	} else {
 		BPF_CORE_READ_INTO(&net->addr, sk, __sk_common.skc_v6_rcv_saddr);
 	}
+	return 0;
 }
 
 /* The address as the caller says: for what failed, and for UNIX names. */
-static __noinline void fill_from_user(struct net_record *r, __u64 address, __u32 len)
+CHECKED_ONCE int fill_from_user(struct net_record *r, __u64 address, __u32 len)
 {
 	struct sockaddr_any any = {};
 	__u32 path_len;
 
+	if (!r)
+		return 0;
 	r->net.head.flags |= EVENT_CLAIMED;
 	if (len < 2 || bpf_probe_read_user(&any.family, 2, (void *)address))
-		return;
+		return 0;
 	if (any.family == AF_UNIX) {
 		path_len = len - 2;
 		if (path_len > UNIX_PATH_MAX)
@@ -260,23 +283,24 @@ static __noinline void fill_from_user(struct net_record *r, __u64 address, __u32
 		OPAQUE(path_len);
 		path_len &= 127;
 		if (path_len > UNIX_PATH_MAX || path_len == 0)
-			return;
+			return 0;
 		if (bpf_probe_read_user(r->path, path_len, (void *)(address + 2)))
-			return;
+			return 0;
 		r->net.family = AF_UNIX;
 		r->net.path_len = path_len;
-		return;
+		return 0;
 	}
 	if (any.family != AF_INET && any.family != AF_INET6)
-		return;
+		return 0;
 	if (bpf_probe_read_user(&any, any.family == AF_INET ? 8 : 24, (void *)address))
-		return;
+		return 0;
 	r->net.family = any.family;
 	r->net.port = bpf_ntohs(any.port);
 	if (any.family == AF_INET)
 		__builtin_memcpy(r->net.addr, &any.addr4, 4);
 	else
 		__builtin_memcpy(r->net.addr, any.addr6, 16);
+	return 0;
 }
 
 /* The kernel's sun_path ends at the first NUL unless the name is abstract. */
@@ -295,22 +319,28 @@ static __always_inline void trim_unix_path(struct net_record *r)
 		r->net.path_len = len;
 }
 
-static __always_inline void net_send(struct net_record *r, __u32 ring, __u32 slot)
+CHECKED_ONCE int net_send(struct net_record *r, __u32 ring, __u32 slot)
 {
 	__u32 path_len;
 
+	if (!r)
+		return 0;
 	trim_unix_path(r);
 	path_len = r->net.path_len;
 	if (path_len > UNIX_PATH_MAX)
 		path_len = UNIX_PATH_MAX;
 	r->net.path_len = path_len;
+	OPAQUE(path_len);
+	if (path_len > UNIX_PATH_MAX)
+		return 0;
 	send(&r->net.head, sizeof(r->net) + path_len, ring, slot);
+	return 0;
 }
 
 /* On its way to the relay, which tells what becomes of it. `port` and `addr` are the kernel's. */
 static __always_inline bool told_by_relay(const struct returned *call, const struct event_net *net)
 {
-	if (net->port != RELAY_PORT || !(call->run->flags & RUN_NET_RELAY))
+	if (net->port != RELAY_PORT || !(call->run_flags & RUN_NET_RELAY))
 		return false;
 	if (net->family == AF_INET)
 		return net->addr[0] == 127 && (net->addr[1] & 0xc0) == 0x80;
@@ -338,103 +368,131 @@ static __always_inline __u32 net_ring(const struct returned *call)
 	return is_refusal(call->ret) ? EVENT_RING_URGENT : EVENT_RING_BULK;
 }
 
-/* connect and bind: what the socket has become, or what was asked for where it failed. */
-static __noinline int addressed(const struct returned *call, const struct call *row)
+/* The kernel has the address: the call succeeded, or the connect is under way. */
+static __always_inline bool is_done(const struct returned *call)
 {
-	bool connect = row->class == CALL_CONNECT;
-	bool done = call->ret >= 0 || (connect && call->ret == -EINPROGRESS);
-	struct sock *sk = sock_of((__s32)call->args[0]);
-	struct net_record r;
-	bool inet;
+	return call->ret >= 0 ||
+	       (call->ret == -EINPROGRESS && row_of(call)->class == CALL_CONNECT);
+}
 
+/* A missing UNIX socket, an address in use: no news. What our own hook refused, it has reported. */
+static __always_inline bool is_news(const struct net_record *r, const struct returned *call)
+{
+	if (r->net.family == AF_INET || r->net.family == AF_INET6)
+		return !reported_by_hook(r) &&
+		       !(row_of(call)->class == CALL_CONNECT && told_by_relay(call, &r->net)) &&
+		       (is_done(call) || is_refusal(call->ret) || row_of(call)->class == CALL_CONNECT);
+	return r->net.family != AF_NETLINK && (is_done(call) || is_refusal(call->ret));
+}
+
+/* connect and bind: what the socket has become, or what was asked for where it failed. */
+CHECKED_ONCE int addressed(struct returned *call)
+{
+	struct net_record r;
+	__u64 sk;
+
+	if (!call)
+		return 0;
+	sk = sock_of((__s32)call->args[0]);
 	if (!sk)
 		return 0;
-	net_begin(&r, call, row->kind);
-	fill_from_sock(&r.net, sk, connect);
-	if (r.net.family == AF_NETLINK)
+	net_begin(&r, call, row_of(call)->kind);
+	fill_from_sock(&r.net, sk, row_of(call)->class == CALL_CONNECT);
+	if (!is_news(&r, call))
 		return 0;
-	inet = r.net.family == AF_INET || r.net.family == AF_INET6;
-	if (inet && (reported_by_hook(&r) || (connect && told_by_relay(call, &r.net))))
-		return 0;
-	if (!done && !is_refusal(call->ret) && !(inet && connect))
-		return 0;                /* a missing UNIX socket, an address in use: no news */
-	if (!done || r.net.family == AF_UNIX)
+	if (!is_done(call) || r.net.family == AF_UNIX)
 		fill_from_user(&r, call->args[1], (__u32)call->args[2]);
 	net_send(&r, net_ring(call), call->slot);
 	return 0;
 }
 
-static __noinline int listening(const struct returned *call, const struct call *row)
+CHECKED_ONCE int listening(struct returned *call)
 {
 	struct net_record r;
-	struct sock *sk;
+	bool accept;
+	__u64 sk;
 
-	if (call->ret < 0)
+	if (!call || call->ret < 0)
 		return 0;
-	sk = sock_of(row->class == CALL_ACCEPT ? (__s32)call->ret : (__s32)call->args[0]);
+	accept = row_of(call)->class == CALL_ACCEPT;
+	sk = sock_of(accept ? (__s32)call->ret : (__s32)call->args[0]);
 	if (!sk)
 		return 0;
-	net_begin(&r, call, row->kind);
-	fill_from_sock(&r.net, sk, row->class == CALL_ACCEPT);
-	if (r.net.family == AF_UNIX && row->class == CALL_ACCEPT)
+	net_begin(&r, call, row_of(call)->kind);
+	fill_from_sock(&r.net, sk, accept);
+	if (r.net.family == AF_UNIX && accept)
 		return 0;                /* its peer has no name of its own */
 	net_send(&r, EVENT_RING_BULK, call->slot);
 	return 0;
 }
 
-/* Datagrams, merged per process, socket family and destination. A stream's first bytes with
- * MSG_FASTOPEN are a connect. */
-static __noinline int sent(const struct returned *call, const struct call *row)
+/* Puts where sendmsg's message goes to and its flags where sendto has them. */
+CHECKED_ONCE int message_target(struct returned *call)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 address = call->args[4], len = call->args[5], flags = call->args[3];
-	struct seen_key key = {};
 	struct user_msghdr msg = {};
-	struct net_record r;
-	struct sock *sk;
 
-	if (call->ret < 0 && !is_refusal(call->ret))
+	if (!call)
+		return 0;
+	bpf_probe_read_user(&msg, sizeof(msg), (void *)call->args[1]);
+	call->args[3] = call->nr == NR_sendmsg ? call->args[2] : call->args[3];
+	call->args[4] = msg.name;
+	call->args[5] = (__u32)msg.namelen;
+	return 0;
+}
+
+/* Merged per process, socket family and destination. */
+CHECKED_ONCE int sent_before(struct net_record *r, __u32 slot)
+{
+	struct seen_key key = { .kind = EVENT_SEND };
+
+	if (!r)
+		return false;
+	key.start_ns = r->net.head.proc_start_ns;
+	key.tgid = r->net.head.tgid;
+	key.dev = (__u32)r->net.family << 16 | r->net.port;
+	if (r->net.family == AF_UNIX) {
+		__builtin_memcpy(&key.ino, r->path, 8);
+		__builtin_memcpy(&key.extra, r->path + 8, 8);
+		key.gen = r->net.path_len;
+	} else {
+		__builtin_memcpy(&key.ino, r->net.addr, 8);
+		__builtin_memcpy(&key.extra, r->net.addr + 8, 8);
+	}
+	return seen_before(&key, slot);
+}
+
+/* Datagrams. A stream's first bytes with MSG_FASTOPEN are a connect. */
+CHECKED_ONCE int sent(struct returned *call)
+{
+	struct net_record r;
+	__u64 sk;
+
+	if (!call || (call->ret < 0 && !is_refusal(call->ret)))
 		return 0;
 	sk = sock_of((__s32)call->args[0]);
 	if (!sk)
 		return 0;
-	if (row->class == CALL_SENDMSG) {
-		flags = call->nr == 46 ? call->args[2] : call->args[3];
-		bpf_probe_read_user(&msg, sizeof(msg), (void *)call->args[1]);
-		address = msg.name;
-		len = (__u32)msg.namelen;
-	}
+	if (row_of(call)->class == CALL_SENDMSG)
+		message_target(call);
 	net_begin(&r, call, EVENT_SEND);
 	fill_from_sock(&r.net, sk, true);
 	if (r.net.type == SOCK_STREAM) {
-		if (!(flags & MSG_FASTOPEN) || r.net.family == AF_UNIX)
+		if (!(call->args[3] & MSG_FASTOPEN) || r.net.family == AF_UNIX)
 			return 0;
 		r.net.head.kind = EVENT_CONNECT;
-	} else if (r.net.family == AF_UNIX && !address) {
+	} else if (r.net.family == AF_UNIX && !call->args[4]) {
 		return 0;                /* connected: the connect was reported */
 	}
 	if (r.net.family == AF_NETLINK || reported_by_hook(&r) || told_by_relay(call, &r.net))
 		return 0;
-	if (address)
-		fill_from_user(&r, address, (__u32)len);
-	if (r.net.port == DNS_PORT && call->run->flags & RUN_NET_RELAY)
+	if (call->args[4])
+		fill_from_user(&r, call->args[4], (__u32)call->args[5]);
+	if (r.net.port == DNS_PORT && call->run_flags & RUN_NET_RELAY)
 		return 0;                /* a question, which the relay tells of */
 	if (call->ret >= 0) {
 		r.net.bytes_sent = call->ret;
 		r.net.head.flags |= EVENT_MERGED;
-		key.start_ns = process_start_ns(task);
-		key.tgid = bpf_get_current_pid_tgid() >> 32;
-		key.kind = EVENT_SEND;
-		key.dev = (__u32)r.net.family << 16 | r.net.port;
-		if (r.net.family == AF_UNIX) {
-			__builtin_memcpy(&key.ino, r.path, 8);
-			__builtin_memcpy(&key.extra, r.path + 8, 8);
-			key.gen = r.net.path_len;
-		} else {
-			__builtin_memcpy(&key.ino, r.net.addr, 8);
-			__builtin_memcpy(&key.extra, r.net.addr + 8, 8);
-		}
-		if (seen_before(&key, call->slot))
+		if (sent_before(&r, call->slot))
 			return 0;
 	}
 	net_send(&r, net_ring(call), call->slot);

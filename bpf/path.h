@@ -62,12 +62,17 @@ static long walk_step(__u32 i, struct walk *w)
 }
 
 /* Leaves the path in s->walk[s->walk_start..EVENT_PATH_MAX) and returns its event flags. */
-static __noinline __u32 walk_path(struct scratch *s, struct vfsmount *mnt, struct dentry *dentry)
+CHECKED_ONCE int walk_path(struct scratch *s, __u64 vfsmount, __u64 first)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
+	struct vfsmount *mnt = (void *)vfsmount;
+	struct dentry *dentry = (void *)first;
 	struct walk w = { .s = s, .dentry = dentry, .pos = EVENT_PATH_MAX };
 	struct mount *top;
 	__u32 pos;
+
+	if (!s)
+		return 0;
 
 	s->walk_start = EVENT_PATH_MAX;
 	if (BPF_CORE_READ(mnt, mnt_flags) & MNT_INTERNAL)
@@ -92,10 +97,14 @@ static __noinline __u32 walk_path(struct scratch *s, struct vfsmount *mnt, struc
 }
 
 /* Appends the walked path to the record; returns its length. */
-static __noinline __u32 append_walk(struct scratch *s)
+CHECKED_ONCE int append_walk(struct scratch *s)
 {
-	__u32 start = s->walk_start, used = s->used, len;
+	__u32 start, used, len;
 
+	if (!s)
+		return 0;
+	start = s->walk_start;
+	used = s->used;
 	if (start > EVENT_PATH_MAX || used > RECORD_BYTES_MAX - EVENT_PATH_MAX)
 		return 0;
 	OPAQUE(start);
@@ -113,11 +122,14 @@ static __noinline __u32 append_walk(struct scratch *s)
 }
 
 /* Appends what the caller's memory says is a string; returns its length without terminator. */
-static __noinline __u32 append_user_string(struct scratch *s, __u64 address)
+CHECKED_ONCE int append_user_string(struct scratch *s, __u64 address)
 {
-	__u32 used = s->used;
+	__u32 used;
 	long r;
 
+	if (!s)
+		return 0;
+	used = s->used;
 	if (used > RECORD_BYTES_MAX - EVENT_PATH_MAX)
 		return 0;
 	r = bpf_probe_read_user_str(&s->bytes[used], EVENT_PATH_MAX, (void *)address);
@@ -127,14 +139,17 @@ static __noinline __u32 append_user_string(struct scratch *s, __u64 address)
 	return (__u32)r - 1;
 }
 
-static __noinline __u32 append_kernel_string(struct scratch *s, const char *text)
+CHECKED_ONCE int append_kernel_string(struct scratch *s, __u64 text)
 {
-	__u32 used = s->used;
+	__u32 used;
 	long r;
 
+	if (!s)
+		return 0;
+	used = s->used;
 	if (used > RECORD_BYTES_MAX - EVENT_PATH_MAX)
 		return 0;
-	r = bpf_probe_read_kernel_str(&s->bytes[used], EVENT_PATH_MAX, text);
+	r = bpf_probe_read_kernel_str(&s->bytes[used], EVENT_PATH_MAX, (void *)text);
 	if (r <= 1 || r > EVENT_PATH_MAX)
 		return 0;
 	s->used = used + (__u32)r - 1;
@@ -180,21 +195,27 @@ static __always_inline struct file *file_of(__s32 fd, bool *ret_shared)
 	return file;
 }
 
+static __always_inline __u32 walk_file(struct scratch *s, struct file *file, bool shared)
+{
+	return walk_path(s, (__u64)BPF_CORE_READ(file, f_path.mnt),
+			 (__u64)BPF_CORE_READ(file, f_path.dentry)) |
+	       (shared ? EVENT_SHARED_FDS : 0);
+}
+
 /* Walks the directory that a relative path of this call starts from. */
-static __always_inline __u32 walk_base(struct scratch *s, __s32 dir_fd)
+CHECKED_ONCE int walk_base(struct scratch *s, __s32 dir_fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file *file;
 	bool shared;
 
-	if (dir_fd == AT_FDCWD)
-		return walk_path(s, BPF_CORE_READ(task, fs, pwd.mnt),
-				 BPF_CORE_READ(task, fs, pwd.dentry));
-	file = file_of(dir_fd, &shared);
-	if (!file)
+	if (!s)
 		return 0;
-	return walk_path(s, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry)) |
-	       (shared ? EVENT_SHARED_FDS : 0);
+	if (dir_fd == AT_FDCWD)
+		return walk_path(s, (__u64)BPF_CORE_READ(task, fs, pwd.mnt),
+				 (__u64)BPF_CORE_READ(task, fs, pwd.dentry));
+	file = file_of(dir_fd, &shared);
+	return file ? walk_file(s, file, shared) : 0;
 }
 
 #endif

@@ -86,9 +86,9 @@ static __always_inline __s32 relay_number(const __u32 addr[4], __u32 port)
 
 /* Makes the other end of a datagram what its receiver thinks that it is: `addr` and `port` (host
  * order) are the relay's. False: they are not, or their slot was used again. */
-static __noinline bool relay_original(struct peer *peer, __u32 port)
+CHECKED_ONCE int relay_original(struct peer *peer, __u32 port)
 {
-	__s32 number = relay_number(peer->addr, port);
+	__s32 number = peer ? relay_number(peer->addr, port) : -1;
 	const struct relay_slot *slot;
 	const struct run_config *run;
 	__u32 at, run_slot;
