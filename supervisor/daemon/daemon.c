@@ -182,11 +182,14 @@ static int open_watch(struct daemon *daemon, struct error *err)
 	const struct watch_callbacks callbacks = { .event = runs_event, .press = runs_ring_press,
 						  .ctx = &daemon->runs,
 						  .ring_bytes[EVENT_RING_BULK] = daemon->options.telemetry_ring };
+	int r;
 
 	watch_verbose(daemon->options.verbose);
 	launch_probe(&daemon->tree, NULL, &daemon->features);
-	watch_probe(daemon->tree.v2_fd, &daemon->features);
-	return watch_open(daemon->tree.v2_fd, &callbacks, &daemon->watch, err);
+	r = watch_open(daemon->tree.v2_fd, &callbacks, &daemon->watch, err);
+	if (r == 0)
+		watch_note_features(daemon->watch, &daemon->features);
+	return r;
 }
 
 /* Only runs with `network: allowlist` need it, so it may be missing until one starts. */

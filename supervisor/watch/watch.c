@@ -1,49 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Load, attach, read. Two ring buffers of libbpf and not one manager for both: urgent records go
+/* Reads, and keeps the kernel's list of runs. Two ring buffers of libbpf and not one manager for both: urgent records go
  * first, and are looked for again between two batches of bulk ones. */
 #include "watch/watch.h"
 
-#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <sys/sysmacros.h>
 
-#include "watch/skeletons.h"
 #include "base/loop.h"
 #include "base/proc.h"
 #include "base/sys.h"
 #include "watch/libbpf.h"
-#include "watch/ticks.h"
+#include "watch/load.h"
 #include "watch/validate.h"
 
 #define BULK_BATCH 256U
-#define CPUS_MAX 1024
-#define CGROUP_PROGRAMS 10
 #define STOP_ARRIVES_NS 2000000ULL
 #define STOP_UNARMED_NS 100000000ULL /* stopped all the same, perhaps: continued for safety */
 #define CLOCK_TICK_NS 10000000ULL  /* USER_HZ is 100 in the ABI */
 
-struct watch {
-	struct watch_callbacks callbacks;
-	struct observer *bpf;
-	struct ring_buffer *rings[EVENT_RING_COUNT];
-	struct bpf_link *cgroup_links[CGROUP_PROGRAMS];
-	int unix_link_fd;
-	bool witness;
-	uint32_t run_count;
-	uint32_t stopped;      /* processes that wait for us */
-	uint64_t stops_seen;
-	uint64_t invalid;
-	uint32_t budget;       /* records that the current read may still hand out; 0 = no limit */
-	uint32_t handed;
-	int cpu_count;
-	struct loss_counter loss_by_cpu[CPUS_MAX];
-	struct ticks ticks;
-};
-
 /* Ends a read when its budget is used up; libbpf has then taken the record out of the ring. */
-static int on_record(void *ctx, void *data, size_t size)
+int watch_record(void *ctx, void *data, size_t size)
 {
 	struct watch *watch = ctx;
 	const struct event_head *event = event_validate(data, size);
@@ -188,131 +166,6 @@ int watch_fd(const struct watch *watch)
 	return ring_buffer__epoll_fd(watch->rings[EVENT_RING_URGENT]);
 }
 
-static int attach_cgroup_programs(struct watch *watch, int cgroup_fd, struct error *err)
-{
-	struct bpf_program *programs[CGROUP_PROGRAMS] = {
-		watch->bpf->progs.on_connect4, watch->bpf->progs.on_connect6,
-		watch->bpf->progs.on_sendmsg4, watch->bpf->progs.on_sendmsg6,
-		watch->bpf->progs.on_bind4, watch->bpf->progs.on_bind6,
-		watch->bpf->progs.on_recvmsg4, watch->bpf->progs.on_recvmsg6,
-		watch->bpf->progs.on_getpeername4, watch->bpf->progs.on_getpeername6,
-	};
-
-	for (size_t i = 0; i < COUNT(programs); i++) {
-		watch->cgroup_links[i] = bpf_program__attach_cgroup(programs[i], cgroup_fd);
-		if (!watch->cgroup_links[i])
-			return error_set(err, -errno, "attach %s to the cgroup of all runs",
-					 bpf_program__name(programs[i]));
-	}
-	if (!bpf_program__autoload(watch->bpf->progs.on_connect_unix))
-		return 0;
-	watch->unix_link_fd = bpf_link_create(bpf_program__fd(watch->bpf->progs.on_connect_unix),
-					      cgroup_fd, WATCH_ATTACH_UNIX_CONNECT, NULL);
-	if (watch->unix_link_fd < 0)
-		return error_set(err, -errno, "attach on_connect_unix to the cgroup of all runs");
-	return 0;
-}
-
-/* The programs of cgroups wait for their cgroup; all others have one place to go. */
-static int attach_tracing(struct watch *watch, struct error *err)
-{
-	struct bpf_program *programs[] = {
-		watch->bpf->progs.on_fork, watch->bpf->progs.on_exec, watch->bpf->progs.on_exit,
-		watch->bpf->progs.on_sys_exit, watch->bpf->progs.on_attach,
-		watch->witness ? watch->bpf->progs.on_dirty : NULL,
-	};
-	struct bpf_link **links[] = {
-		&watch->bpf->links.on_fork, &watch->bpf->links.on_exec, &watch->bpf->links.on_exit,
-		&watch->bpf->links.on_sys_exit, &watch->bpf->links.on_attach,
-		&watch->bpf->links.on_dirty,
-	};
-
-	static_assert(COUNT(programs) == COUNT(links), "each program has a place for its link");
-	for (size_t i = 0; i < COUNT(programs); i++) {
-		if (!programs[i])
-			continue;
-		*links[i] = bpf_program__attach(programs[i]);
-		if (!*links[i])
-			return error_set(err, -errno, "attach %s", bpf_program__name(programs[i]));
-	}
-	return 0;
-}
-
-/* Before the load: sizes, and the marks at which their producers are stopped. */
-static int size_rings(struct watch *watch)
-{
-	const uint32_t *bytes = watch->callbacks.ring_bytes;
-	int r = 0;
-
-	if (bytes[EVENT_RING_URGENT]) {
-		r = bpf_map__set_max_entries(watch->bpf->maps.urgent, bytes[EVENT_RING_URGENT]);
-		watch->bpf->rodata->urgent_mark = bytes[EVENT_RING_URGENT] / 4 * 3;
-	}
-	if (r == 0 && bytes[EVENT_RING_BULK]) {
-		r = bpf_map__set_max_entries(watch->bpf->maps.bulk, bytes[EVENT_RING_BULK]);
-		watch->bpf->rodata->bulk_mark = bytes[EVENT_RING_BULK] / 4 * 3;
-	}
-	return r;
-}
-
-static int load(struct watch *watch, struct error *err)
-{
-	uint32_t pages = 0, inode = 0;
-	int r;
-
-	watch->bpf = observer__open();
-	if (!watch->bpf)
-		return error_set(err, -errno, "open the BPF object");
-	watch->witness = probe_dirty_flags(&pages, &inode);
-	watch->bpf->rodata->dirty_pages_flags = pages;
-	watch->bpf->rodata->dirty_inode_flags = inode;
-	r = bpf_program__set_autoload(watch->bpf->progs.on_dirty, watch->witness);
-	if (r == 0)
-		r = size_rings(watch);
-	if (r < 0)
-		return error_set(err, r, "configure the write witness and the rings");
-	if (probe_unix_connect()) {
-		struct bpf_program *program = watch->bpf->progs.on_connect_unix;
-
-		r = bpf_program__set_expected_attach_type(
-			program, (enum bpf_attach_type)WATCH_ATTACH_UNIX_CONNECT);
-		if (r == 0)
-			r = bpf_program__set_autoload(program, true);
-		if (r < 0)
-			return error_set(err, r, "configure the UNIX connect hook");
-	}
-	r = observer__load(watch->bpf);
-	if (r < 0) {
-		error_set(err, r, "load the BPF programs that watch runs");
-		error_next(err, "run `bailiff doctor`; it says which kernel feature is missing");
-		return error_exit(err, 121);
-	}
-	return 0;
-}
-
-static int attach_ticks(struct watch *watch, struct error *err)
-{
-	int r = ticks_open(&watch->ticks, watch->bpf->progs.on_tick, watch->cpu_count);
-
-	return r < 0 ? error_set(err, r, "attach the clock that ends loops") : 0;
-}
-
-static int open_rings(struct watch *watch, struct error *err)
-{
-	int fds[EVENT_RING_COUNT] = {
-		[EVENT_RING_URGENT] = bpf_map__fd(watch->bpf->maps.urgent),
-		[EVENT_RING_BULK] = bpf_map__fd(watch->bpf->maps.bulk),
-	};
-
-	for (size_t i = 0; i < COUNT(fds); i++) {
-		watch->rings[i] = ring_buffer__new(fds[i], on_record, watch, NULL);
-		if (!watch->rings[i])
-			return error_set(err, -errno, "map the event rings");
-	}
-	IGNORE(maps_keep_from_children() < 0); /* then a launch takes longer */
-	return 0;
-}
-
 static void watch_close_p(struct watch **watch)
 {
 	*watch = watch_close(*watch);
@@ -332,15 +185,7 @@ int watch_open(int parent_cgroup_fd, const struct watch_callbacks *callbacks,
 	watch->cpu_count = libbpf_num_possible_cpus();
 	if (watch->cpu_count < 1 || watch->cpu_count > CPUS_MAX)
 		return error_set(err, -E2BIG, "count this machine's CPUs");
-	r = load(watch, err);
-	if (r == 0)
-		r = open_rings(watch, err);
-	if (r == 0)
-		r = attach_cgroup_programs(watch, parent_cgroup_fd, err);
-	if (r == 0)
-		r = attach_tracing(watch, err);
-	if (r == 0)
-		r = attach_ticks(watch, err);
+	r = watch_load(watch, parent_cgroup_fd, err);
 	if (r < 0)
 		return error_exit(err, 121);
 	*ret_watch = TAKE(watch);
@@ -495,6 +340,18 @@ int watch_losses(struct watch *watch, struct watch_losses *ret)
 		return r;
 	*ret = sum;
 	return 0;
+}
+
+void watch_note_features(const struct watch *watch, struct feature_report *report)
+{
+	static const enum feature rows[] = { FEATURE_BTF, FEATURE_BPF_WATCH, FEATURE_BPF_CONNECT,
+					     FEATURE_BPF_UNIX, FEATURE_BPF_LSM, FEATURE_BPF_WITNESS };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		report->state[rows[i]] = watch->features.state[rows[i]];
+		report->error[rows[i]] = watch->features.error[rows[i]];
+	}
+	report->watch_tier = watch->features.watch_tier;
 }
 
 int watch_relays_fd(const struct watch *watch)

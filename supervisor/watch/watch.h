@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/feature.h"
 #include "bpf/events.h"
 
 #define WATCH_RUNS_MAX 256U            /* slots; events of more runs would share no maps */
@@ -40,7 +41,7 @@ struct watch_callbacks {
  * reached by descriptor, so watch_run_*() work without them.
  *
  * Returns 0 or a negative errno with text in *err (exit code 121: a feature is missing); on failure
- * nothing stays loaded. Blocks for the verifier, about 100-300 ms. */
+ * nothing stays loaded. Blocks for the verifier, about 60 ms. */
 int watch_open(int parent_cgroup_fd, const struct watch_callbacks *callbacks,
 	       struct watch **ret_watch, struct error *err) MUST_USE;
 /* Detaches and unloads everything. Takes NULL, returns NULL. */
@@ -95,7 +96,9 @@ struct watch_losses {
 /* Anything above 0 in full, recursion_misses or invalid is a gap. Returns 0 or -errno. */
 int watch_losses(struct watch *watch, struct watch_losses *ret) MUST_USE;
 
-/* What is attached, for `bailiff doctor` and the run's begin record. */
+/* The rows of the report that watch_probe() fills, as this watcher found them when it was opened. */
+void watch_note_features(const struct watch *watch, struct feature_report *report);
+/* What is attached, for the run's begin record. */
 bool watch_has_unix_hooks(const struct watch *watch);
 bool watch_has_witness(const struct watch *watch);
 
