@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/merge.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -30,7 +31,7 @@ uint64_t merge_object(uint64_t dev, uint64_t ino, uint64_t gen, struct slice nam
 	return mix(hash, &ino, sizeof(ino));
 }
 
-static size_t slot_of(const struct merge_key *key)
+static size_t place_of(const struct merge_key *key)
 {
 	uint64_t hash = mix(MIX_START, &key->proc_start_ns, sizeof(key->proc_start_ns));
 
@@ -77,10 +78,34 @@ static void count_repeat(struct merge_slot *slot, uint64_t now_ns, uint64_t coun
 		hand_out(slot, now_ns, report, ctx);
 }
 
+struct merge_table *merge_new(void)
+{
+	/* Not calloc(): it writes all of it where the memory was used before. */
+	struct merge_table *table = malloc(sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->used = 0;
+	memset(table->place, 0, sizeof(table->place));
+	return table;
+}
+
+/* The slot of a key, empty when the key is the first in its place. */
+static struct merge_slot *slot_of(struct merge_table *table, const struct merge_key *key)
+{
+	uint16_t *place = &table->place[place_of(key)];
+
+	if (*place == 0) {
+		table->slots[table->used].key.what = 0;
+		*place = (uint16_t)++table->used;
+	}
+	return &table->slots[*place - 1];
+}
+
 bool merge_first(struct merge_table *table, const struct merge_slot *sample, struct slice object,
 		 uint64_t now_ns, uint64_t count, merge_report *report, void *ctx)
 {
-	struct merge_slot *slot = &table->slots[slot_of(&sample->key)];
+	struct merge_slot *slot = slot_of(table, &sample->key);
 
 	if (slot->key.what != 0 && same_key(&slot->key, &sample->key) && same_name(slot, object)) {
 		count_repeat(slot, now_ns, count, report, ctx);
@@ -98,8 +123,6 @@ bool merge_first(struct merge_table *table, const struct merge_slot *sample, str
 
 void merge_flush(struct merge_table *table, merge_report *report, void *ctx)
 {
-	for (size_t i = 0; i < MERGE_SLOTS; i++) {
-		if (table->slots[i].key.what != 0)
-			hand_out(&table->slots[i], table->slots[i].last_ns, report, ctx);
-	}
+	for (uint32_t i = 0; i < table->used; i++)
+		hand_out(&table->slots[i], table->slots[i].last_ns, report, ctx);
 }

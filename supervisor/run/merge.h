@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cleanup.h"
 #include "base/slice.h"
 #include "ledger/intake.h"
 
@@ -36,9 +37,15 @@ struct merge_slot {
 	char object[MERGE_OBJECT_MAX];
 };
 
+/* The slots lie in the order of their first use, so that a run with few objects touches few pages. */
 struct merge_table {
-	struct merge_slot slots[MERGE_SLOTS];
+	uint32_t used;
+	uint16_t place[MERGE_SLOTS];          /* by hash: 1 + index of its slot; 0 = none */
+	struct merge_slot slots[MERGE_SLOTS]; /* those from `used` on were never written */
 };
+
+/* Empty; NULL when there is no memory. free() ends it. */
+struct merge_table *merge_new(void) MUST_USE;
 
 /* Called with a slot whose pending count is to be recorded; the table then forgets the count. */
 typedef void merge_report(void *ctx, const struct merge_slot *slot);

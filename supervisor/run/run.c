@@ -546,7 +546,7 @@ static int run_new(struct runs *runs, const struct ulid *id, struct run **ret_ru
 	run->launched = LAUNCHED_NONE;
 	run->relay = RELAY_NONE;
 	run->slot = RUNS_MAX - 1; /* not ours until it is entered: run_free() compares */
-	run->merge = calloc(1, sizeof(*run->merge));
+	run->merge = merge_new();
 	if (!run->merge)
 		return error_set(err, -ENOMEM, "make a run");
 	run->id = *id;
