@@ -83,9 +83,17 @@ CHECKED_ONCE int die(struct run_config *run)
  * the supervisor die. User space continues it. */
 static __always_inline void stop_if_unwatched(const struct run_config *run, __u64 cgroup_id)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u64 jiffy = bpf_jiffies64();
+	__u32 tgid;
 
-	if (tgid != run->init_tgid && supervisor_late(MAN_IS_DEAD_NS))
+	if (jiffy == in_time_jiffy)
+		return;
+	if (!supervisor_late(MAN_IS_DEAD_NS)) {
+		in_time_jiffy = jiffy;
+		return;
+	}
+	tgid = bpf_get_current_pid_tgid() >> 32;
+	if (tgid != run->init_tgid)
 		stop_current(cgroup_id);
 }
 

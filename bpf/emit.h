@@ -20,6 +20,8 @@ static __always_inline struct run_config *run_of_current(__u64 *ret_cgroup_id)
 	__u64 id = bpf_get_current_cgroup_id();
 
 	*ret_cgroup_id = id;
+	if (!(watched[id % WATCHED_BITS / 64] & 1ULL << id % 64))
+		return NULL;             /* the rest of the host pays for no more than this */
 	return bpf_map_lookup_elem(&runs, &id);
 }
 
@@ -28,8 +30,8 @@ static __always_inline struct run_config *run_of_current(__u64 *ret_cgroup_id)
  * first, which is seen; a set-user-id program changes both at once. */
 static __always_inline bool is_broker(struct task_struct *task)
 {
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	__u32 euid = BPF_CORE_READ(cred, euid.val), fsuid = BPF_CORE_READ(cred, fsuid.val);
+	const struct cred *cred = task->cred;
+	__u32 euid = cred->euid.val, fsuid = cred->fsuid.val;
 
 	return euid != fsuid && euid != 0 && fsuid != 0;
 }
@@ -47,27 +49,23 @@ static __always_inline void count_helper_error(__u32 ring)
 		__sync_fetch_and_add(&loss->helper_errors, 1);
 }
 
-static __always_inline void count_activity(__u32 slot, __u64 now, bool refused)
+/* Written once in a jiffy: the run's tasks on other CPUs read the same line. */
+static __always_inline void note_activity(__u32 slot)
 {
 	struct run_activity *a = bpf_map_lookup_elem(&activity, &slot);
+	__u64 jiffy = bpf_jiffies64();
 
-	if (!a)
+	if (!a || a->last_jiffy == jiffy)
 		return;
-	a->last_ns = now;
-	__sync_fetch_and_add(&a->events, 1);
-	if (refused)
-		__sync_fetch_and_add(&a->refused, 1);
+	a->last_jiffy = jiffy;
+	a->last_ns = bpf_ktime_get_boot_ns();
 }
 
 static __always_inline void count_folded(__u32 slot)
 {
-	struct run_activity *a = bpf_map_lookup_elem(&activity, &slot);
 	struct loss_counter *loss = ring_losses(EVENT_RING_BULK);
 
-	if (a) {
-		a->last_ns = bpf_ktime_get_boot_ns();
-		__sync_fetch_and_add(&a->folded, 1);
-	}
+	note_activity(slot);
 	if (loss)
 		__sync_fetch_and_add(&loss->folded, 1);
 }
@@ -116,7 +114,7 @@ CHECKED_ONCE int count_put(struct event_head *head, __u32 slot, __u32 failed)
 	loss = ring_losses(head->ring);
 	if (loss && failed)
 		__sync_fetch_and_add(&loss->full, 1);
-	count_activity(slot, head->time_ns, head->flags & EVENT_REFUSED);
+	note_activity(slot);
 	return 0;
 }
 

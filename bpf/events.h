@@ -173,9 +173,11 @@ struct run_config {          /* map `runs`: key = cgroup id */
 	struct net_rule net[RUN_NET_RULES_MAX];
 };
 
+#define WATCHED_BITS 4096U   /* of cgroup ids: bpf/maps.h */
+
 struct run_activity {        /* map `activity`: index = slot; read by the heartbeat */
-	__u64 last_ns;           /* CLOCK_BOOTTIME of the last exec, open, network or write event */
-	__u64 events, refused, folded;
+	__u64 last_ns;           /* CLOCK_BOOTTIME of the last event, or up to a jiffy before it */
+	__u64 last_jiffy;
 	__u32 strikes[KERNEL_DECIDES]; /* decided by the kernel */
 };
 

@@ -105,10 +105,10 @@ static __always_inline bool in_system_directory(const struct scratch *s)
 
 static __always_inline void seen_key_fill(struct seen_key *key, struct inode *inode, __u32 kind)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = bpf_get_current_task_btf();
 
 	__builtin_memset(key, 0, sizeof(*key));
-	key->start_ns = process_start_ns(task);
+	key->start_ns = task->group_leader->start_boottime;
 	key->tgid = bpf_get_current_pid_tgid() >> 32;
 	key->ino = BPF_CORE_READ(inode, i_ino);
 	key->gen = BPF_CORE_READ(inode, i_generation);

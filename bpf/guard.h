@@ -136,6 +136,7 @@ static __always_inline int handle_return(struct pt_regs *regs, long ret)
 	struct run_config *run = run_of_current(&cgroup_id);
 	struct task_struct *task;
 	struct returned call;
+	bool foreign;
 	__u64 nr;
 
 	if (!run)
@@ -144,7 +145,12 @@ static __always_inline int handle_return(struct pt_regs *regs, long ret)
 		return die(run);
 	stop_if_unwatched(run, cgroup_id);
 	nr = regs->orig_ax;
+	if ((__s32)nr == -1)
+		return 0;             /* a signal's return, or a cancelled call */
 	task = bpf_get_current_task_btf();
+	foreign = (task->thread_info.status & TS_COMPAT) || (nr & X32_BIT);
+	if (!foreign && (nr >= CALLS_MAX || calls[nr].class == CALL_IGNORED))
+		return 0;
 	if (is_broker(task))
 		return 0;
 	call.args[0] = regs->di;
@@ -159,16 +165,12 @@ static __always_inline int handle_return(struct pt_regs *regs, long ret)
 	call.slot = run->slot;
 	call.run_flags = run->flags;
 	call.reserved = 0;
-	if ((__s32)nr == -1)
-		return 0;             /* a signal's return, or a cancelled call */
-	if ((task->thread_info.status & TS_COMPAT) || (nr & X32_BIT)) {
+	if (foreign) {
 		if (ret == 0 && (nr == NR_execve || nr == NR_execveat))
 			return 0;     /* a 64-bit call that started a 32-bit program */
 		return send_call(&call, EVENT_SYSCALL_REFUSED,
 				 EVENT_FOREIGN_ABI | (ret < 0 ? EVENT_REFUSED : 0), is_refusal(ret));
 	}
-	if (nr >= CALLS_MAX)
-		return 0;
 	return dispatch(&call, run, task);
 }
 

@@ -64,6 +64,11 @@ struct {
 /* When the supervisor was last in its loop (CLOCK_MONOTONIC); 0 = nobody renews it. Written by user
  * space through its mapping, and so is nothing else here. */
 volatile __u64 supervisor_alive_ns;
+/* A bit for the cgroup of each run, by the low bits of its id; a cgroup without one is nobody's. User
+ * space sets it before the run's entry in `runs` and clears it after. */
+volatile __u64 watched[WATCHED_BITS / 64];
+/* When a task last found the supervisor in time: others in the same jiffy need not read a clock. */
+volatile __u64 in_time_jiffy;
 /* How often a process was stopped. */
 volatile __u64 stops_made;
 

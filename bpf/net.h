@@ -20,36 +20,47 @@ struct net_record {
 };
 #pragma clang diagnostic pop
 
-struct net_match {
-	const struct run_config *run;
+/* What a hook is asked. Fields of a context are read one by one from the context itself (the
+ * verifier allows nothing else), so each program fills this and calls net_hook(). */
+struct net_question {
 	__u32 addr[4];        /* network order, v4 mapped */
 	__u32 port, where;    /* host order; enum net_where */
+	__u32 family, type, protocol, kind;
+	__s32 relay;          /* answer: the number of the relay's slot to go to, or -1 */
+};
+
+struct net_match {
+	const struct run_config *run;
+	const struct net_question *q;
 	__u32 allow, deny;    /* 1 + index of the first rule that says so */
 };
+
+/* Few branches: what is looked at for each rule is looked at by the verifier for each hook. */
+static __always_inline __u64 top_bits(__u32 count)
+{
+	return count ? ~0ULL << (64 - count) : 0;
+}
+
+static __always_inline bool in_prefix(const struct net_rule *rule, const __u32 addr[4])
+{
+	__u32 high = rule->prefix < 64 ? rule->prefix : 64, low = rule->prefix - high;
+	__u64 want[2], have[2];
+
+	__builtin_memcpy(want, rule->addr, sizeof(want));
+	__builtin_memcpy(have, addr, sizeof(have));
+	return !((bpf_be64_to_cpu(want[0] ^ have[0]) & top_bits(high)) |
+		 (bpf_be64_to_cpu(want[1] ^ have[1]) & top_bits(low)));
+}
 
 static long net_rule_step(__u32 i, struct net_match *m)
 {
 	const struct net_rule *rule;
-	__u32 prefix, differ = 0;
 
 	if (i >= RUN_NET_RULES_MAX || i >= m->run->net_count)
 		return 1;
 	rule = &m->run->net[i];
-	if (rule->where != m->where || m->port < rule->port_first || m->port > rule->port_last)
-		return 0;
-	prefix = rule->prefix;
-	for (int w = 0; w < 4; w++) {
-		__u32 bits = prefix > 32U * w ? prefix - 32U * w : 0;
-		__u32 want = 0, have = bpf_ntohl(m->addr[w]);
-
-		want = (__u32)rule->addr[4 * w] << 24 | (__u32)rule->addr[4 * w + 1] << 16 |
-		       (__u32)rule->addr[4 * w + 2] << 8 | rule->addr[4 * w + 3];
-		if (bits >= 32)
-			differ |= want ^ have;
-		else if (bits)
-			differ |= (want ^ have) >> (32 - bits);
-	}
-	if (differ)
+	if (rule->where != m->q->where || m->q->port < rule->port_first ||
+	    m->q->port > rule->port_last || !in_prefix(rule, m->q->addr))
 		return 0;
 	if (rule->verdict == NET_ALLOW) {
 		if (!m->allow)
@@ -58,6 +69,17 @@ static long net_rule_step(__u32 i, struct net_match *m)
 	}
 	m->deny = i + 1;
 	return 1;
+}
+
+/* What the run's rules say: 1 + the index of the first that allows, and << 16 of the first that denies. */
+CHECKED_ONCE int net_rules(struct run_config *run, struct net_question *q)
+{
+	struct net_match m = { .run = run, .q = q };
+
+	if (!run || !q)
+		return 1 << 16;
+	bpf_loop(RUN_NET_RULES_MAX, net_rule_step, &m, 0);
+	return (int)(m.allow | m.deny << 16);
 }
 
 static __always_inline bool is_loopback(const __u32 addr[4])
@@ -70,55 +92,41 @@ static __always_inline bool is_loopback(const __u32 addr[4])
 }
 
 /* NET_ALLOW or NET_DENY; *ret_rule is what decided: 1 + its index, 0 = the default. */
-static __always_inline __u32 net_decide(struct net_match *m, __u32 *ret_rule)
+static __always_inline __u32 net_decide(struct run_config *run, struct net_question *q, __u32 *ret_rule)
 {
-	const struct run_config *run = m->run;
+	__u32 says;
 
 	*ret_rule = 0;
 	if (!(run->flags & (RUN_NET_HOST | RUN_NET_RELAY))) /* its own namespace holds nothing but itself */
-		return m->where == NET_BIND || is_loopback(m->addr) ? NET_ALLOW : NET_DENY;
-	bpf_loop(RUN_NET_RULES_MAX, net_rule_step, m, 0);
-	if (m->deny) {
-		*ret_rule = m->deny;
-		return NET_DENY;
-	}
-	if (m->allow) {
-		*ret_rule = m->allow;
-		return NET_ALLOW;
-	}
-	return m->where == NET_BIND ? run->bind_default : run->connect_default;
+		return q->where == NET_BIND || is_loopback(q->addr) ? NET_ALLOW : NET_DENY;
+	says = net_rules(run, q);
+	*ret_rule = says >> 16 ? says >> 16 : says;
+	if (says)
+		return says >> 16 ? NET_DENY : NET_ALLOW;
+	return q->where == NET_BIND ? run->bind_default : run->connect_default;
 }
-
-/* What a hook is asked. Fields of a context are read one by one from the context itself (the
- * verifier allows nothing else), so each program fills this and calls net_hook(). */
-struct net_question {
-	__u32 addr[4];        /* network order, v4 mapped */
-	__u32 port, where;    /* as in net_match */
-	__u32 family, type, protocol, kind;
-	__s32 relay;          /* answer: the number of the relay's slot to go to, or -1 */
-};
 
 /* The same for a run with a relay. Names and lists of addresses are looked at by the relay; what is
  * denied whatever the name is ends here. A datagram socket that is only connected has sent nothing,
  * and libraries do that to compare addresses: the relay refuses what is sent. */
-static __always_inline __u32 relay_decide(struct net_question *q, struct net_match *m, __u32 *ret_rule)
+static __always_inline __u32 relay_decide(struct run_config *run, struct net_question *q,
+					  __u32 *ret_rule)
 {
-	bool dns = m->port == DNS_PORT;
+	bool dns = q->port == DNS_PORT;
 
 	*ret_rule = 0;
-	if (m->where == NET_BIND)
+	if (q->where == NET_BIND)
 		return NET_ALLOW;
-	if (is_loopback(m->addr) && !dns)
-		return m->port == RELAY_PORT ? NET_DENY : NET_ALLOW;
+	if (is_loopback(q->addr) && !dns)
+		return q->port == RELAY_PORT ? NET_DENY : NET_ALLOW;
 	if (!dns) {
 		if (q->type != SOCK_STREAM && q->kind != EVENT_CONNECT)
 			return NET_DENY;
-		bpf_loop(RUN_NET_RULES_MAX, net_rule_step, m, 0);
-		*ret_rule = m->deny;
-		if (m->deny)
+		*ret_rule = (__u32)net_rules(run, q) >> 16;
+		if (*ret_rule)
 			return NET_DENY;
 	}
-	q->relay = relay_take(m->run->slot, m->addr, m->port, q->type);
+	q->relay = relay_take(run->slot, q->addr, q->port, q->type);
 	return q->relay < 0 ? NET_DENY : NET_ALLOW;
 }
 
@@ -127,7 +135,6 @@ static __always_inline __u32 relay_decide(struct net_question *q, struct net_mat
 CHECKED_ONCE int net_hook(struct net_question *q)
 {
 	struct run_config *run;
-	struct net_match m = {};
 	struct event_net e;
 	__u64 cgroup_id;
 	__u32 rule, verdict;
@@ -138,14 +145,10 @@ CHECKED_ONCE int net_hook(struct net_question *q)
 	run = run_of_current(&cgroup_id);
 	if (!run || (run->flags & RUN_REVOKED))
 		return 0;
-	m.run = run;
-	m.port = q->port;
-	m.where = q->where;
-	__builtin_memcpy(m.addr, q->addr, sizeof(m.addr));
 	if (run->flags & RUN_NET_RELAY)
-		verdict = relay_decide(q, &m, &rule);
+		verdict = relay_decide(run, q, &rule);
 	else
-		verdict = net_decide(&m, &rule);
+		verdict = net_decide(run, q, &rule);
 	if (verdict == NET_ALLOW)
 		return 1;
 	__builtin_memset(&e, 0, sizeof(e));

@@ -182,13 +182,12 @@ static __always_inline void fill_ino(struct event_ino *ino, struct inode *inode,
 /* The file behind a descriptor of the current task, or NULL. */
 static __always_inline struct file *file_of(__s32 fd, bool *ret_shared)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct files_struct *files = BPF_CORE_READ(task, files);
-	struct fdtable *fdt = BPF_CORE_READ(files, fdt);
-	struct file **slots = BPF_CORE_READ(fdt, fd), *file = NULL;
+	struct files_struct *files = bpf_get_current_task_btf()->files;
+	struct fdtable *fdt = files->fdt;
+	struct file **slots = fdt->fd, *file = NULL;
 
-	*ret_shared = BPF_CORE_READ(files, count.counter) > 1;
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(fdt, max_fds))
+	*ret_shared = files->count.counter > 1;
+	if (fd < 0 || (__u32)fd >= fdt->max_fds)
 		return NULL;
 	if (bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]))
 		return NULL;

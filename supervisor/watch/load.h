@@ -18,6 +18,7 @@ struct watch {
 	int unix_link_fd;
 	bool witness;
 	uint32_t run_count;
+	uint16_t marks[WATCHED_BITS]; /* runs by bit of `watched` */
 	uint32_t stopped;      /* processes that wait for us */
 	uint64_t stops_seen;
 	uint64_t invalid;

@@ -223,6 +223,18 @@ static int run_put(struct watch *watch, uint64_t cgroup_id, const struct run_con
 	return bpf_map_update_elem(bpf_map__fd(watch->bpf->maps.runs), &cgroup_id, config, how);
 }
 
+/* Whether the programs look at all at cgroups whose ids end like this one. */
+static void mark(struct watch *watch, uint64_t cgroup_id, bool on)
+{
+	uint64_t bit = cgroup_id % WATCHED_BITS;
+
+	watch->marks[bit] = (uint16_t)(watch->marks[bit] + (on ? 1 : -1));
+	if (watch->marks[bit])
+		watch->bpf->bss->watched[bit / 64] |= 1ULL << bit % 64;
+	else
+		watch->bpf->bss->watched[bit / 64] &= ~(1ULL << bit % 64);
+}
+
 int watch_run_add(struct watch *watch, uint64_t cgroup_id, const struct run_config *config)
 {
 	const struct run_activity none = { 0 };
@@ -235,9 +247,13 @@ int watch_run_add(struct watch *watch, uint64_t cgroup_id, const struct run_conf
 	if (r < 0)
 		return r;
 	r = watch_run_strikes(watch, config->slot, &no_strikes);
-	if (r == 0)
-		r = run_put(watch, cgroup_id, config, BPF_NOEXIST);
-	if (r == 0 && watch->run_count++ == 0)
+	if (r < 0)
+		return r;
+	mark(watch, cgroup_id, true);
+	r = run_put(watch, cgroup_id, config, BPF_NOEXIST);
+	if (r < 0)
+		mark(watch, cgroup_id, false);
+	else if (watch->run_count++ == 0)
 		ticks_switch(&watch->ticks, true);
 	return r == -E2BIG ? -ENOSPC : r;
 }
@@ -270,9 +286,12 @@ int watch_run_remove(struct watch *watch, uint64_t cgroup_id)
 {
 	int r = bpf_map_delete_elem(bpf_map__fd(watch->bpf->maps.runs), &cgroup_id);
 
-	if (r == 0 && --watch->run_count == 0)
+	if (r < 0)
+		return r;
+	mark(watch, cgroup_id, false);
+	if (--watch->run_count == 0)
 		ticks_switch(&watch->ticks, false);
-	return r;
+	return 0;
 }
 
 int watch_run_explain(struct watch *watch, uint64_t cgroup_id, const struct stat *file)
