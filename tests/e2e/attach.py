@@ -171,6 +171,52 @@ def first_terminal_gone(side, two):
     two.expect("two> ")
 
 
+def beside_the_first(side, one):
+    """The first terminal is still there."""
+    four = side.terminal("four")
+    four.send(f"{BIN}/bailiff run -q {side.folders} -- sh -c 'touch beside; while read x; do echo got-$x; stty size; test $x != stop || exit 1; done'\n")
+    side.exists("beside")
+    row = json.loads(side.call("ps", "--json").stdout.splitlines()[0])
+    one.send(side.attach(row["run"]))
+    one.expect("leaves it")
+    one.send("remote\n")
+    result(one.expect("got-remote") and four.expect("got-remote"), "a run of the foreground is attached to beside its terminal")
+    four.send("local\n")
+    result(one.expect("got-local") and four.expect("got-local"), "and both type")
+    result(one.expect("24 80"), "its window is the smaller one", one.text)
+    four.send("stop\n")
+    one.expect("one> ")
+    four.expect("four> ")
+    one.send("echo code-$?\n")
+    result(one.expect("code-1"), "both end with it", one.text)
+    one.expect("one> ")
+    four.close()
+    side.make.terminals.remove(four)
+
+
+def keeper_killed(side, one):
+    run = side.detached("echo be''gun; exec sleep 1000")
+    keepers = [pid for pid, words in processes() if words[:2] == [f"{BIN}/bailiff", "run"] and side.folders.split()[1] in words]
+    result(len(keepers) == 1, "one process keeps a detached run", keepers)
+    status = open(f"/proc/{keepers[0]}/status", encoding="utf-8").read()
+    result(f"Uid:\t{os.stat(side.work).st_uid}\t" in status and "CapEff:\t0000000000000000" in status, "which is not root", status)
+    one.send(side.attach(run))
+    one.expect("begun")
+    os.kill(keepers[0], signal.SIGKILL)
+    result(one.expect("went away"), "who is attached is told when it is killed", one.text)
+    one.expect("one> ")
+    result(side.ended(run), "and the run ends with it")
+
+
+def processes():
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                yield int(entry), file.read().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+
+
 def floods(side, one):
     run = side.detached("seq 200000; echo at-the-''end; touch done; read x")
     result(side.exists("done"), "with nobody attached a run that writes much goes on")
@@ -257,11 +303,13 @@ def main():
             screens(side, one, before)
             jobs(side, one)
             first_terminal_gone(side, two)
+            beside_the_first(side, one)
+            keeper_killed(side, one)
             floods(side, one)
             refusals(side)
             records(side, state)
             for name in os.listdir(work):
-                if name not in ("done", "sized"):
+                if name not in ("done", "sized", "beside"):
                     result(False, "nothing is left in the workspace", name)
             make.stop()
     return finish()

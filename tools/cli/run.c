@@ -214,7 +214,7 @@ static int run_verb(const struct option_set *set, int argc, char **argv)
 		r = client_connect_or_start(&request->args.dirs, &control_fd, &err);
 	if (r == 0)
 		r = request_session(request, &(struct session_spec){
-			.control_fd = control_fd, .plan_fd = plan_fd, .secrets_fd = secrets_fd,
+			.control_fd = control_fd, .plan_fd = plan_fd, .secrets_fd = &secrets_fd,
 			.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO }, .report_fd = FD_NONE,
 			.detach_keys = request->args.detach_keys, .identity = &request->identity,
 			.quiet = request->args.quiet, .verbose = request->args.verbose, .json = request->args.json,

@@ -325,9 +325,13 @@ static int send_secrets(const struct session *session)
 {
 	struct session_message message = { .version = WIRE_VERSION, .kind = SESSION_SECRETS };
 
-	if (session->spec->secrets_fd == FD_NONE)
+	int r;
+
+	if (*session->spec->secrets_fd == FD_NONE)
 		return 0;
-	return fdpass_send(session->channel_fd, &message, sizeof(message), &session->spec->secrets_fd, 1, 0);
+	r = fdpass_send(session->channel_fd, &message, sizeof(message), session->spec->secrets_fd, 1, 0);
+	*session->spec->secrets_fd = fd_close(*session->spec->secrets_fd);
+	return r;
 }
 
 static int session_start(struct session *session)

@@ -14,7 +14,7 @@ struct session_spec {
 	int control_fd;       /* connected; borrowed */
 	int plan_fd;          /* the sealed plan; borrowed */
 	struct ulid *ret_run; /* set when the run started, zero again when it was left */
-	int secrets_fd;       /* of secrets_gather(); FD_NONE = none; borrowed */
+	int *secrets_fd;      /* of secrets_gather(); FD_NONE = none; closed when sent */
 	int stdio[3];         /* of the command; borrowed */
 	int report_fd;        /* keeper.h: who is told of the start; FD_NONE = nobody */
 	bool detached;        /* nobody sits here: the terminal of the command is for those who attach */
