@@ -5,7 +5,7 @@
 # was tried has a record, and a try through a link is a refusal that a policy can make a violation.
 . "$(dirname "$0")/../e2e/lib.sh"
 
-sed -e 's/^name: .*/name: strict/' -e 's/on_scope: deny/on_scope: violate/' "$TOP/policies/library/default.yaml" >"$T/strict.yaml"
+whole_default | sed -e 's/^name: .*/name: strict/' -e 's/on_scope: deny/on_scope: violate/' >"$T/strict.yaml"
 chmod 0644 "$T/strict.yaml"
 unsupervised sh -c 'mkdir -p .git/hooks && : >.git/config && ln -s .git/hooks innocent && echo x >innocent/control && rm innocent/control'
 is "control: the link leads there outside" $? 0

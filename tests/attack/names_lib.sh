@@ -5,10 +5,8 @@
 
 race=$(dirname "$PROBE")/names_race
 cp "$PROBE" "$WORK/probe" && cp "$race" "$WORK/names_race" && chmod 0755 "$WORK/probe" "$WORK/names_race"
-# default.yaml in one file: what it builds on, and what it adds.
 whole=$T/whole.yaml
-sed -e 's/^  mode: readonly/  mode: direct/' -e 's/^  tier: T0/  tier: T1/' -e 's/^  write: \[/&., /' \
-	"$TOP/policies/library/base.yaml" >"$whole"
+whole_default >"$whole"
 # The same without the rules: the control.
 policy=$T/free.yaml
 sed -e 's/^\( *name:\) .*/\1 free/' -e '/^  deny_read:/d' "$whole" |

@@ -75,7 +75,7 @@ odd=$(printf '\377\376')
 is "an argument that is not UTF-8 arrives" "$(supervised -- sh -c 'printf %s "$1"' sh "$odd" | od -An -tx1)" " ff fe"
 
 # A caller inside a run: there is no socket and no way to start a second supervisor.
-cp "$TOP/policies/library/default.yaml" "$WORK/own.yaml"
+whole_default >"$WORK/own.yaml"
 chown "$RUN_USER:" "$WORK/own.yaml"
 # LeakSanitizer needs ptrace, which no run has.
 supervised -r "$BIN" --env ASAN_OPTIONS=detect_leaks=0 -- "$BAILIFF" run -p ./own.yaml --runtime-dir "$RUNTIME" --state-dir "$STATE" true \

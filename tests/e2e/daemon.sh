@@ -43,8 +43,7 @@ check "control: from outside it is answered" "$BAILIFF" ps --runtime-dir "$RUNTI
 rmdir "$cgroup" "${cgroup%/run}"
 
 # One run of this agent at a time.
-cat "$(find "$TOP/policies/library" "$BIN/../share" -name default.yaml 2>/dev/null | head -n 1)" |
-	sed 's/^agent:/agent:\n  max_concurrent: 1/' >"$T/one.yaml"
+whole_default | sed 's/^agent:/agent:\n  max_concurrent: 1/' >"$T/one.yaml"
 supervised -p "$T/one.yaml" -- sh -c 'until test -e go; do sleep 0.1; done' 2>/dev/null &
 holder=$!
 wait_for 5 sh -c "'$BAILIFF' ps --runtime-dir '$RUNTIME' | grep -q RUNNING" || not_ok "the first run runs"

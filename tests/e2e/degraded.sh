@@ -73,8 +73,7 @@ done
 attempt landlock_create_ruleset=ENOSYS
 is "preferred and missing: the run starts" "$status" 0
 check "and the banner names what is missing" grep -qi landlock "$T/err"
-sed -e 's/^name: default$/name: strict/' -e 's/require: \[/require: [landlock, /' -e 's/prefer: \[landlock, /prefer: [/' \
-	"$TOP/policies/library/default.yaml" >"$T/strict.yaml"
+whole_default | sed -e 's/^name: default$/name: strict/' -e 's/require: \[/require: [landlock, /' -e 's/prefer: \[landlock, /prefer: [/' >"$T/strict.yaml"
 start_supervisor "$deny" landlock_create_ruleset=ENOSYS -- || { not_ok "without Landlock the supervisor starts"; finish; }
 supervised -p "$T/strict.yaml" -- true 2>"$T/err"
 is "required and missing: exit 121" $? 121

@@ -97,6 +97,13 @@ supervised() {
 	(cd "$WORK" && exec env SUDO_UID="$(id -u "$RUN_USER")" SUDO_GID="$(id -g "$RUN_USER")" \
 		"$BAILIFF" run -q --state-dir "$STATE" --runtime-dir "$RUNTIME" "$@")
 }
+# The default policy in one file, base.yaml with what default.yaml adds: for suites that change a line of it.
+# presets.sh compares the two.
+whole_default() {
+	sed -e 's/^name: base$/name: default/' -e 's/^  mode: readonly/  mode: direct/' -e 's/^  tier: T0/  tier: T1/' \
+		-e 's/^  write: \[/&., /' -e 's|^    - \. .*# the work|&\n    - ~/.gitconfig\n    - ~/.config/git|' \
+		"$TOP/policies/library/base.yaml"
+}
 # The same outside any sandbox: the control.
 unsupervised() {
 	(cd "$WORK" && setpriv --reuid "$RUN_USER" --regid "$RUN_USER" --clear-groups \

@@ -29,6 +29,11 @@ is "another command gets the default" "$(banner -- unheard-of)" "7 policy defaul
 is "-p overrides, and nothing was picked" "$(banner -p offline -- claude)" "7 policy offline"
 check "the ledger has the name of the policy" recorded '.kind == "run_start" and (tostring | test("\"claude\""))'
 
+# What other suites change lines of.
+whole_default >"$T/whole.yaml"
+plain() { "$BAILIFF" policy show --json "$1" | jq -S 'del(.description)'; }
+is "whole_default() of the tests is the default policy" "$(plain "$T/whole.yaml")" "$(plain default)"
+
 # A policy of one's own on a shipped one.
 printf 'schema: 1\nname: mine\nextends: default\nfiles:\n  read: [%s]  # what the job needs\n' "$T/data" >"$T/mine.yaml"
 mkdir "$T/data" && echo found >"$T/data/x"

@@ -4,11 +4,10 @@
 # run's cgroup. Each by a real cause, each with the twin that is left alone.
 . "$(dirname "$0")/lib.sh"
 
-base=$TOP/policies/library/default.yaml
 policy() { # NAME SED-EXPRESSION...: a copy of the default policy with changes
 	policy_out=$T/$1.yaml
 	shift
-	sed "$@" "$base" >"$policy_out"
+	whole_default | sed "$@" >"$policy_out"
 	chmod 0644 "$policy_out"
 }
 last_run() { ledger log --json -n 1000000 2>/dev/null | jq -rs '[.[] | select(.kind == "run_start") | .run] | last'; }
