@@ -31,7 +31,7 @@ why "the last refusal of the last run is explained" 0
 says "what" '^what .*was refused to connect to 10\.0\.0\.1:22'
 says "who" '^who .*python3.*\([0-9]+\), /usr/bin/python3'
 says "which rule in which policy" '^rule .*network\.mode, policy default \(/.*/default\.yaml\)'
-says "what to change, to the line" '^change .*.extends: default.*network: \{mode: host, allow: \["10\.0\.0\.1:22"\]\}'
+says "what to change, to the line" '^change .*.extends: default.*network: \{mode: allowlist, allow: \["10\.0\.0\.1:22"\]\}'
 why "as JSON" 0 --json
 check "it is one object" jq -e '.refusal and .rule == "network.mode" and .line != null and .danger == null' "$T/out"
 

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 
+#include "base/parse.h"
 #include "base/text.h"
 #include "decide/forbidden.h"
 #include "decide/net.h"
+#include "decide/net_name.h"
 #include "plan/plan.h"
 
 #define WORDS_MAX 6U
@@ -62,6 +64,23 @@ static const char *parse_path(struct slice text, char path[PLAN_PATH_MAX], struc
 	return path[0] == '/' ? NULL : "a path begins with /, ~ or $WORKSPACE";
 }
 
+/* An address, or with connect the name of a host in its clean form (into `text`). */
+static const char *parse_host(struct slice word, char text[PLAN_PATH_MAX], struct request *request)
+{
+	const char *colon = memrchr(word.data, ':', word.len);
+	size_t len = colon ? (size_t)(colon - word.data) : 0;
+	uint32_t port;
+
+	if (net_address_parse(word, request->addr, &request->port) == 0)
+		return NULL;
+	if (request->kind != REQUEST_CONNECT || net_name_clean(slice_new(word.data, len), text) < 0 ||
+	    parse_u32(slice_new(word.data + len + 1, word.len - len - 1), 1, 65535, &port) < 0)
+		return "an address is 10.0.0.1:80 or [::1]:80, a name example.com:443";
+	request->name = slice_of(text);
+	request->port = (uint16_t)port;
+	return NULL;
+}
+
 /* NULL, or what is wrong with the case. */
 static const char *parse_request(const struct case_line *line, char path[PLAN_PATH_MAX],
 				 struct request *request)
@@ -88,8 +107,7 @@ static const char *parse_request(const struct case_line *line, char path[PLAN_PA
 	}
 	if (request->kind == REQUEST_BIND || (request->kind == REQUEST_CONNECT &&
 					      line->words[1].data[0] != '/'))
-		return net_address_parse(line->words[1], request->addr, &request->port) < 0 ?
-			"an address is 10.0.0.1:80 or [::1]:80" : NULL;
+		return parse_host(line->words[1], path, request);
 	return parse_path(line->words[1], path, request);
 }
 

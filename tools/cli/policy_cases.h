@@ -6,7 +6,8 @@
  *     connect  169.254.169.254:80     deny
  *     syscall  ptrace                 deny    EPERM
  *
- * Blanks divide; # begins a comment. $WORKSPACE and ~ are CASES_WORKSPACE and CASES_HOME. "include NAME"
+ * Blanks divide; # begins a comment. $WORKSPACE and ~ are CASES_WORKSPACE and CASES_HOME; connect
+ * also takes a name, as example.com:443. "include NAME"
  * says that the lines of NAME.inc in the same folder belong to it; who asks reads that file, too. */
 #ifndef CLI_POLICY_CASES_H
 #define CLI_POLICY_CASES_H

@@ -17,21 +17,21 @@ enum lift {
 static const struct rule_lift {
 	const char *rule;        /* a final dot stands for all below it */
 	enum lift lift;
-	char flag;               /* of `bailiff run`; 0 = none */
+	const char *flag;        /* of `bailiff run`, or NULL */
 	const char *nothing;     /* LIFT_NOTHING: the sentence */
 } lifts[] = {
-	{ "files.read", LIFT_ADD, 'r', NULL },
-	{ "files.write", LIFT_ADD, 'w', NULL },
-	{ "files.deny_read", LIFT_REMOVE, 0, NULL },
-	{ "files.deny_write", LIFT_REMOVE, 0, NULL },
-	{ "files.baseline.", LIFT_REMOVE, 0, NULL },
-	{ "sandbox.hide", LIFT_REMOVE, 0, NULL },
-	{ "network.deny", LIFT_REMOVE, 0, NULL },
-	{ "network.allow", LIFT_ADD, 0, NULL },
-	{ "network.bind", LIFT_ADD, 0, NULL },
-	{ "network.mode", LIFT_NETWORK, 0, NULL },
-	{ "sandbox.own", LIFT_NOTHING, 0, "nothing lifts it: it is Bailiff's own, out of reach of every run" },
-	{ "sandbox.on_forbidden", LIFT_NOTHING, 0,
+	{ "files.read", LIFT_ADD, "-r", NULL },
+	{ "files.write", LIFT_ADD, "-w", NULL },
+	{ "files.deny_read", LIFT_REMOVE, NULL, NULL },
+	{ "files.deny_write", LIFT_REMOVE, NULL, NULL },
+	{ "files.baseline.", LIFT_REMOVE, NULL, NULL },
+	{ "sandbox.hide", LIFT_REMOVE, NULL, NULL },
+	{ "network.deny", LIFT_REMOVE, NULL, NULL },
+	{ "network.allow", LIFT_ADD, "--allow", NULL },
+	{ "network.bind", LIFT_ADD, NULL, NULL },
+	{ "network.mode", LIFT_NETWORK, "--allow", NULL },
+	{ "sandbox.own", LIFT_NOTHING, NULL, "nothing lifts it: it is Bailiff's own, out of reach of every run" },
+	{ "sandbox.on_forbidden", LIFT_NOTHING, NULL,
 	  "no policy allows this call: do this part outside of the run, or without the call" },
 };
 
@@ -197,20 +197,11 @@ static void say_where(const struct why_question *question, const char *line, cha
 				question->policy_file[0] ? question->policy_file : question->policy_name) < 0);
 }
 
-static void answer_add(const struct why_question *question, const struct rule_lift *lift,
-		       struct why_answer *answer)
+/* "for one run ...; for good ..." of what the answer holds. */
+static void say_change(const struct why_question *question, struct why_answer *answer)
 {
-	const char *list = strchr(lift->rule, '.') + 1;
-	char name[480], where[WHY_TEXT_MAX - 600];
+	char where[WHY_TEXT_MAX - 600];
 
-	quote(nameable(question), lift->flag != 0, name, sizeof(name));
-	if (!name[0])
-		return;
-	if (lift->flag)
-		IGNORE(snprintf(answer->flag, sizeof(answer->flag), "-%c %s", lift->flag, name) < 0);
-	IGNORE(snprintf(answer->line, sizeof(answer->line), "%.*s: {%s: [%s%s%s]}",
-			(int)(list - lift->rule - 1), lift->rule, list, lift->flag ? "" : "\"", name,
-			lift->flag ? "" : "\"") < 0);
 	say_where(question, answer->line, where, sizeof(where));
 	if (answer->flag[0])
 		IGNORE(snprintf(answer->change, sizeof(answer->change), "for one run `bailiff run %s ...`; for good %s",
@@ -219,14 +210,36 @@ static void answer_add(const struct why_question *question, const struct rule_li
 		IGNORE(snprintf(answer->change, sizeof(answer->change), "%s", where) < 0);
 }
 
-static void answer_network(const struct why_question *question, struct why_answer *answer)
+static void answer_add(const struct why_question *question, const struct rule_lift *lift,
+		       struct why_answer *answer)
 {
-	char where[WHY_TEXT_MAX - 600];
+	const char *list = strchr(lift->rule, '.') + 1;
+	bool file = slice_starts(slice_of(lift->rule), slice_of("files."));
+	char name[480];
 
-	IGNORE(snprintf(answer->line, sizeof(answer->line), "network: {mode: host, allow: [\"%.*s\"]}",
-			(int)MIN(question->object.len, (size_t)300), question->object.data) < 0);
-	say_where(question, answer->line, where, sizeof(where));
-	IGNORE(snprintf(answer->change, sizeof(answer->change), "%s", where) < 0);
+	quote(nameable(question), file, name, sizeof(name));
+	if (!name[0])
+		return;
+	if (lift->flag)
+		IGNORE(snprintf(answer->flag, sizeof(answer->flag), "%s %s", lift->flag, name) < 0);
+	IGNORE(snprintf(answer->line, sizeof(answer->line), "%.*s: {%s: [%s%s%s]}",
+			(int)(list - lift->rule - 1), lift->rule, list, file ? "" : "\"", name,
+			file ? "" : "\"") < 0);
+	say_change(question, answer);
+}
+
+/* From no network to what is named, and no further. */
+static void answer_network(const struct why_question *question, const struct rule_lift *lift,
+			   struct why_answer *answer)
+{
+	char name[480];
+
+	quote(question->object, false, name, sizeof(name));
+	if (!name[0])
+		return;
+	IGNORE(snprintf(answer->flag, sizeof(answer->flag), "%s %s", lift->flag, name) < 0);
+	IGNORE(snprintf(answer->line, sizeof(answer->line), "network: {mode: allowlist, allow: [\"%s\"]}", name) < 0);
+	say_change(question, answer);
 }
 
 static void answer_remove(const struct why_question *question, struct why_answer *answer)
@@ -264,7 +277,7 @@ void why_answer(const struct why_question *question, struct why_answer *ret_answ
 		answer_remove(question, ret_answer);
 		return;
 	case LIFT_NETWORK:
-		answer_network(question, ret_answer);
+		answer_network(question, lift, ret_answer);
 		return;
 	case LIFT_NOTHING:
 		IGNORE(text_copy(ret_answer->change, sizeof(ret_answer->change), slice_of(lift->nothing)));

@@ -8,12 +8,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+
+#define RELAY_MS 2000            /* how long it may take to end one */
 
 static const char *workspace, *home;
 
@@ -50,6 +53,20 @@ static int try_unix(const char *path)
 	return fd < 0 ? errno : result(connect(fd, (struct sockaddr *)&address, sizeof(address)));
 }
 
+/* The relay of an allowlist network takes every connection and ends those that it will not make. */
+static int turned_away(int fd)
+{
+	struct pollfd end = { .fd = fd, .events = POLLIN };
+	char byte;
+	ssize_t len;
+
+	if (poll(&end, 1, RELAY_MS) <= 0)
+		return 0;
+	len = recv(fd, &byte, 1, 0);
+	return len < 0 ? errno : len == 0 ? ECONNRESET : 0;
+}
+
+
 /* "1.2.3.4:80" or "[::1]:80". */
 static int try_net(const char *text, bool listens)
 {
@@ -73,7 +90,10 @@ static int try_net(const char *text, bool listens)
 	else
 		at.four.sin_port = port;
 	r = result(listens ? bind(fd, &at.any, len) : connect(fd, &at.any, len));
-	return r == EINPROGRESS ? 0 : r;
+	if (!listens && (r == 0 || r == EINPROGRESS))
+		r = turned_away(fd);
+	close(fd);
+	return r;
 }
 
 /* With arguments that no kernel takes, so that nothing happens where the call is not refused. */
