@@ -30,8 +30,8 @@ static __always_inline struct run_config *run_of_current(__u64 *ret_cgroup_id)
  * first, which is seen; a set-user-id program changes both at once. */
 static __always_inline bool is_broker(struct task_struct *task)
 {
-	const struct cred *cred = task->cred;
-	__u32 euid = cred->euid.val, fsuid = cred->fsuid.val;
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	__u32 euid = BPF_CORE_READ(cred, euid.val), fsuid = BPF_CORE_READ(cred, fsuid.val);
 
 	return euid != fsuid && euid != 0 && fsuid != 0;
 }

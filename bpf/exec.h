@@ -11,14 +11,15 @@ enum cred_cause { CRED_FORK = 1, CRED_EXEC, CRED_CALL_DONE };
 CHECKED_ONCE int compare_cred(struct task_state *state, __u64 cgroup_id, struct run_config *run,
 			      __u32 cause)
 {
-	const struct cred *cred = bpf_get_current_task_btf()->cred;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	const struct cred *cred = BPF_CORE_READ(task, cred);
 	struct event_cred e;
 	__u32 euid;
 	__u64 caps = 0;
 
 	if (!state || !run)
 		return 0;
-	euid = cred->euid.val;
+	euid = BPF_CORE_READ(cred, euid.val);
 	BPF_CORE_READ_INTO(&caps, cred, cap_effective);
 	if (state->known && (state->euid != euid || state->caps != caps)) {
 		__builtin_memset(&e, 0, sizeof(e));

@@ -103,12 +103,11 @@ static __always_inline bool in_system_directory(const struct scratch *s)
 	return p[1] == 's' && p[2] == 'b' && p[3] == 'i' && p[4] == 'n' && p[5] == '/';
 }
 
-static __always_inline void seen_key_fill(struct seen_key *key, struct inode *inode, __u32 kind)
+static __always_inline void seen_key_fill(struct seen_key *key, __u64 start_ns, struct inode *inode,
+					  __u32 kind)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
 	__builtin_memset(key, 0, sizeof(*key));
-	key->start_ns = task->group_leader->start_boottime;
+	key->start_ns = start_ns;
 	key->tgid = bpf_get_current_pid_tgid() >> 32;
 	key->ino = BPF_CORE_READ(inode, i_ino);
 	key->gen = BPF_CORE_READ(inode, i_generation);
@@ -177,7 +176,7 @@ CHECKED_ONCE int opened(struct returned *call)
 	       mode & FMODE_WRITE ? EVENT_OPEN_WRITE : EVENT_OPEN_READ;
 	if (kind == EVENT_OPEN_READ && (type == S_IFDIR || type == S_IFIFO || type == S_IFSOCK))
 		return 0;
-	seen_key_fill(&key, inode, kind);
+	seen_key_fill(&key, bpf_get_current_task_btf()->group_leader->start_boottime, inode, kind);
 	if (seen_before(&key, call->slot))
 		return 0;
 	if (kind != EVENT_OPEN_READ) {
@@ -372,7 +371,7 @@ static __always_inline int handle_dirty(struct inode *inode, __u32 flags)
 	explained_key_fill(&key, inode, cgroup_id);
 	if (bpf_map_lookup_elem(&seen, &key) || in_reported_call())
 		return 0;
-	seen_key_fill(&key, inode, EVENT_WITNESS);
+	seen_key_fill(&key, process_start_ns((void *)bpf_get_current_task()), inode, EVENT_WITNESS);
 	if (seen_before(&key, run->slot))
 		return 0;
 	__builtin_memset(&e, 0, sizeof(e));

@@ -61,8 +61,8 @@ struct {
 	__type(value, __u64);
 } seen SEC(".maps");
 
-/* When the supervisor was last in its loop (CLOCK_MONOTONIC); 0 = nobody renews it. Written by user
- * space through its mapping, and so is nothing else here. */
+/* When the supervisor was last in its loop (CLOCK_MONOTONIC); 0 = nobody renews it. User space writes
+ * this and `watched` through its mapping, the programs write the rest. */
 volatile __u64 supervisor_alive_ns;
 /* A bit for the cgroup of each run, by the low bits of its id; a cgroup without one is nobody's. User
  * space sets it before the run's entry in `runs` and clears it after. */

@@ -179,19 +179,29 @@ static __always_inline void fill_ino(struct event_ino *ino, struct inode *inode,
 		ino->mount_id = BPF_CORE_READ(mount, mnt_id);
 }
 
-/* The file behind a descriptor of the current task, or NULL. */
-static __always_inline struct file *file_of(__s32 fd, bool *ret_shared)
+/* The file behind a descriptor of the current task, or 0; its lowest bit is set when another task shares
+ * the descriptors. Read through the types and not by helpers, because each open comes here; for each
+ * pointer that is followed so the verifier of newer kernels searches all of the kernel's types. */
+CHECKED_ONCE __u64 file_at(__s32 fd)
 {
 	struct files_struct *files = bpf_get_current_task_btf()->files;
 	struct fdtable *fdt = files->fdt;
-	struct file **slots = fdt->fd, *file = NULL;
+	struct file **slots = fdt->fd;
+	__u64 file = 0;
 
-	*ret_shared = files->count.counter > 1;
 	if (fd < 0 || (__u32)fd >= fdt->max_fds)
-		return NULL;
-	if (bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]))
-		return NULL;
-	return file;
+		return 0;
+	if (bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]) || !file)
+		return 0;
+	return files->count.counter > 1 ? file | 1 : file;
+}
+
+static __always_inline struct file *file_of(__s32 fd, bool *ret_shared)
+{
+	__u64 file = file_at(fd);
+
+	*ret_shared = file & 1;
+	return (void *)(file & ~1ULL);
 }
 
 static __always_inline __u32 walk_file(struct scratch *s, struct file *file, bool shared)
