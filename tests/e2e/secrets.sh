@@ -38,6 +38,8 @@ is "each arrives, once, and the source variable is withheld" "$out" "$(printf '%
 check "the command ran as the caller, its stderr is seen" grep -qx "$(id -u "$RUN_USER")" "$T/err"
 check "a first reading is recorded" recorded '(tostring | test("changed the mode|0000")) and (tostring | test("secrets/token"))'
 check "a second one is a refusal with its own name" recorded '(.kind | test("denied|decision")) and (tostring | test("secret.double_read"))'
+settle
+check "and why says so" sh -c '"$1" why @last --state-dir "$2" | grep -q "read once"' sh "$BAILIFF" "$STATE"
 check "control: names are in the record of the policy" grep -rqa 'said' "$STATE"
 out=$(supervised -p "$T/p.yaml" -e SOURCE=env-of-flag -- sh -c 'echo ${SOURCE-withheld}' 2>/dev/null)
 is "--env cannot show what is a secret" "$out" withheld

@@ -40,6 +40,8 @@ struct sandbox_plan {
 	struct buf strings, argv, env;
 	struct plan_mount mounts[64];
 	uint32_t mount_count;
+	struct plan_secret secrets[PLAN_SECRETS_MAX];
+	uint32_t secret_count;
 	struct sock_filter filter[16];
 	uint32_t filter_count;
 };
@@ -163,6 +165,8 @@ static inline int plan_finish(struct sandbox_plan *plan)
 	plan_section(&out, &plan->head, PLAN_ARGV, plan->argv.data, plan->argv.len, plan->argv.len);
 	plan_section(&out, &plan->head, PLAN_ENV, plan->env.data, plan->env.len, plan->env.len);
 	plan_section(&out, &plan->head, PLAN_DOC, "{}", 2, 2);
+	plan_section(&out, &plan->head, PLAN_SECRETS, plan->secrets, plan->secret_count * sizeof(plan->secrets[0]),
+		     plan->secret_count);
 	ck_assert_int_eq(buf_align(&out, 8), 0);
 	plan->head.bytes = (uint32_t)out.len;
 	memcpy(out.data, &plan->head, sizeof(plan->head));

@@ -19,7 +19,7 @@ static const char system_secret[] = "it belongs to the whole machine, not to thi
 static const char by_yourself[] =
 	"let the run write it under another name, read it, and put it in place yourself";
 static const char hand_over[] =
-	"give the run a value of its own with few rights: `--env NAME=VALUE`, or a test account";
+	"give the run a value of its own with few rights: `secrets:` in the policy, or a test account";
 static const char do_yourself[] = "do this step yourself, outside of the run";
 
 /* In this order: the first that fits is said. */
@@ -74,6 +74,8 @@ static const struct danger dangers[] = {
 	{ ANY_FILE, "/etc/ssh", system_secret, NULL },
 	{ ANY_FILE, "/etc/ssl/private", system_secret, NULL },
 	{ ANY_FILE, "/var/lib/bailiff", "it is the record of what runs did", "`bailiff ledger` reads it outside" },
+	{ ANY_FILE, "/run/bailiff/secrets", "a secret can be read once, by whoever is first; this was a second time",
+	  "keep what the first reading gave, or give the value two names in `secrets:`" },
 	{ ANY_FILE, "/run/bailiff", "through it a run could command its own supervisor", NULL },
 	{ DANGER_WRITE, "/etc", "it changes the machine for everybody on it", do_yourself },
 	{ DANGER_WRITE, "/usr", "programs there run with everybody's rights, root's too",

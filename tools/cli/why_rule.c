@@ -31,6 +31,7 @@ static const struct rule_lift {
 	{ "network.bind", LIFT_ADD, NULL, NULL },
 	{ "network.mode", LIFT_NETWORK, "--allow", NULL },
 	{ "sandbox.own", LIFT_NOTHING, NULL, "nothing lifts it: it is Bailiff's own, out of reach of every run" },
+	{ "secret.double_read", LIFT_NOTHING, NULL, "nothing lifts it: each byte of a secret is read once" },
 	{ "sandbox.on_forbidden", LIFT_NOTHING, NULL,
 	  "no policy allows this call: do this part outside of the run, or without the call" },
 };
