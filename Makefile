@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # One non-recursive Makefile. Objects live in out/$(FLAVOUR)/, so flavours never mix.
-# A module is a folder: its *.c but main.c make one archive; a program is a main.c and archives.
+# A module is a folder: its *.c but *main.c make one archive; a program is a main.c and archives.
 
 FLAVOUR ?= release
 OUT     := out/$(FLAVOUR)
@@ -71,7 +71,7 @@ MODULES := tools/cli supervisor/daemon supervisor/run supervisor/egress supervis
            supervisor/init supervisor/plan policies/compiler policies/decide ledger supervisor/base
 STRICT_MODULES := supervisor/base supervisor/plan policies/decide policies/compiler ledger
 
-sources  = $(filter-out %/main.c,$(wildcard $(1)/*.c))
+sources  = $(filter-out %main.c,$(wildcard $(1)/*.c))
 archive  = $(OUT)/lib/$(subst /,-,$(1)).a
 archives = $(foreach m,$(1),$(call archive,$(m)))
 objects  = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
@@ -79,19 +79,23 @@ objects  = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 SKELETONS   := $(patsubst bpf/%.bpf.c,$(OUT)/gen/gen/%.skel.h,$(BPF_SOURCES))
 
-PROGRAMS := bailiff bailiffd bailiff-init bailiff-ledgerd bailiff-egress
+PROGRAMS := bailiff bailiffd bailiff-init bailiff-ledgerd bailiff-egress bailiff-records
 main_bailiff         := tools/cli/main.c
 main_bailiffd        := supervisor/daemon/main.c
 main_bailiff-ledgerd := ledger/main.c
 main_bailiff-egress  := supervisor/egress/main.c
-uses_bailiff         := tools/cli supervisor/plan policies/compiler policies/decide ledger supervisor/base
+main_bailiff-records := tools/cli/records_main.c
+uses_bailiff         := tools/cli supervisor/plan policies/compiler policies/decide supervisor/base
 uses_bailiffd        := supervisor/daemon supervisor/run supervisor/watch supervisor/launch \
                         supervisor/plan policies/decide ledger supervisor/base
 uses_bailiff-ledgerd := ledger supervisor/base
 uses_bailiff-egress  := supervisor/egress policies/decide supervisor/base
-libs_bailiff         := -lfyaml -ljansson -lseccomp -lsqlite3 -lcbor -lcrypto
+uses_bailiff-records := tools/cli supervisor/plan policies/compiler policies/decide ledger supervisor/base
+# SHA-256 alone of libcrypto, static: relocating the whole takes longer than the rest of a launch's command line.
+libs_bailiff         := -lfyaml -ljansson -lseccomp -l:libcrypto.a
 libs_bailiffd        := -lbpf -lcap
 libs_bailiff-ledgerd := -lsqlite3 -lcbor -lcrypto
+libs_bailiff-records := -lfyaml -ljansson -lsqlite3 -lcbor -lcrypto
 uses_init            := supervisor/init supervisor/plan policies/decide supervisor/base
 
 .PHONY: all

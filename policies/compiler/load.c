@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
@@ -10,6 +11,7 @@
 #include "compiler/source.h"
 
 #define EXIT_POLICY_INVALID 120
+#define LIBEXEC "/lib/bailiff"
 #define SUFFIX ".yaml"
 #define NAMES_MAX 64U
 #define FILE_NAME_MAX 128U
@@ -31,6 +33,9 @@ static int program_directory(char to[POLICY_PATH_MAX])
 	if (!slash)
 		return -ENOENT;
 	*slash = '\0';
+	/* bailiff-records is installed beside the daemons; the library is found from <prefix>/bin. */
+	if (slash - to >= (ptrdiff_t)strlen(LIBEXEC) && strcmp(slash - strlen(LIBEXEC), LIBEXEC) == 0)
+		return text_copy(slash - strlen(LIBEXEC), sizeof("/bin"), slice_of("/bin"));
 	return 0;
 }
 

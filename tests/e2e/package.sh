@@ -22,6 +22,12 @@ done
 check "install honours DESTDIR" make_quiet install DESTDIR="$T/root"
 check "the installed program runs" "$T/root/usr/local/bin/bailiff" --version
 check "and finds its policies" "$T/root/usr/local/bin/bailiff" policy show default
+check "and its verbs that read the ledger" "$T/root/usr/local/bin/bailiff" ledger log --help
+mv "$T/root/usr/local/lib/bailiff/bailiff-records" "$T/records"
+"$T/root/usr/local/bin/bailiff" ledger log --help >"$T/out" 2>"$T/err"
+is "without their program they cannot answer" "$?" 4
+check "and say what is missing" grep -q 'bailiff-records is neither in' "$T/err"
+mv "$T/records" "$T/root/usr/local/lib/bailiff/bailiff-records"
 check "uninstall works" make_quiet uninstall DESTDIR="$T/root"
 is "and leaves no file" "$(find "$T/root" -type f)" ""
 finish

@@ -18,6 +18,7 @@ enum cli_exit {
 
 #define CLI_DEFAULT_STATE_DIR "/var/lib/bailiff"
 #define CLI_DEFAULT_RUNTIME_DIR "/run/bailiff"
+#define CLI_PROGRAM_PATH_MAX 4096U
 
 int verb_run(int argc, char **argv);
 int verb_shell(int argc, char **argv);
@@ -32,8 +33,14 @@ int verb_rollback(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 int verb_policy(int argc, char **argv);
 int verb_ledger(int argc, char **argv);
+int verb_records(int argc, char **argv); /* `ledger` and `why`, in a program of their own */
 int verb_completion(int argc, char **argv);
 int verb_version(int argc, char **argv);
+
+/* First in each main(): descriptors 0-2 open, no signal blocked or ignored. Returns 0 or -errno. */
+int cli_begin(void) MUST_USE;
+/* Last: `code`, or a failure when what was printed could not be written. */
+int cli_end(int code);
 
 /* Prints "bailiff VERB: text" and a "next:" line to stderr and returns CLI_USAGE. */
 int cli_usage(const char *verb, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -47,7 +47,8 @@ void doctor_accounts(struct doctor *doctor)
 
 void doctor_files(struct doctor *doctor)
 {
-	static const char *const programs[] = { "bailiffd", "bailiff-init", "bailiff-ledgerd" };
+	static const char *const programs[] = { "bailiffd", "bailiff-init", "bailiff-ledgerd",
+						 "bailiff-records" };
 	char path[POLICY_PATH_MAX];
 	struct error err = { 0 };
 

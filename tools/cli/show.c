@@ -81,7 +81,7 @@ static int show_from_ledger(const struct show_args *args, char *run)
 		words[count++] = (char *)(uintptr_t)args->dirs.state_dir;
 	}
 	words[count++] = run;
-	return verb_ledger(count, words);
+	return verb_records(count, words);
 }
 
 static int show_live(const struct show_args *args, const char *run, struct error *err)

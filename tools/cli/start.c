@@ -21,12 +21,11 @@
 #define START_ENDING_MS 10000      /* how long an ending supervisor may take */
 #define START_STEP_MS 20
 #define START_READY_FD 3
-#define PROGRAM_PATH_MAX 4096U
 
 int client_find_program(const char *name, char *path, size_t size, struct error *err)
 {
 	static const char *const places[] = { "", "../lib/bailiff/" };
-	char self[PROGRAM_PATH_MAX];
+	char self[CLI_PROGRAM_PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
@@ -50,9 +49,9 @@ int client_find_program(const char *name, char *path, size_t size, struct error 
 }
 
 struct start {
-	char program[PROGRAM_PATH_MAX];
+	char program[CLI_PROGRAM_PATH_MAX];
 	const char *state_dir, *runtime_dir;
-	char log_path[PROGRAM_PATH_MAX], turn_path[PROGRAM_PATH_MAX], lock_path[PROGRAM_PATH_MAX];
+	char log_path[CLI_PROGRAM_PATH_MAX], turn_path[CLI_PROGRAM_PATH_MAX], lock_path[CLI_PROGRAM_PATH_MAX];
 	off_t log_start;      /* where this attempt's words begin in the log */
 };
 
@@ -185,9 +184,9 @@ static int start_or_join(struct start *start, const struct client_dirs *dirs, in
 
 static int join_path(char *path, const char *dir, const char *name, struct error *err)
 {
-	int len = snprintf(path, PROGRAM_PATH_MAX, "%s/%s", dir, name);
+	int len = snprintf(path, CLI_PROGRAM_PATH_MAX, "%s/%s", dir, name);
 
-	if (len > 0 && len < (int)PROGRAM_PATH_MAX)
+	if (len > 0 && len < (int)CLI_PROGRAM_PATH_MAX)
 		return 0;
 	return error_say(err, -ENAMETOOLONG, "the path of '%s' is too long", dir);
 }

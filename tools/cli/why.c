@@ -15,19 +15,6 @@
 #define OTHERS_SHOWN 5U
 #define DOCUMENT_MAX (1U << 20)
 
-static const struct option_row rows[] = { LEDGER_WHERE_ROWS };
-
-const struct option_set why_options = {
-	.verb = "why",
-	.usage = "[RUN | SEQ]",
-	.summary = "Explains a refusal: what, who, which rule in which policy, what to change, or why not to.\n"
-		   "Without a word the last one of your last run; RUN is the end of its id or @last; SEQ is the\n"
-		   "number of any record. Read from the ledger: no supervisor is needed.",
-	.examples = "  bailiff why\n  bailiff why 4711\n  bailiff why --json @last\n",
-	.rows = rows,
-	.count = COUNT(rows),
-};
-
 struct why {
 	const struct ledger_args *args;
 	struct ledger *ledger;
