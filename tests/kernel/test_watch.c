@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Processes, refused calls, revocation, and the numbering of records. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
 #include "kernel/watched.h"
+#include "watch/load.h"
+
+#define VERIFIED_MAX 20000U   /* on_sys_exit has half of it; with static functions it had 120 000 */
 
 /* ---- processes ---- */
 
@@ -355,6 +360,45 @@ START_TEST(a_flood_stops_its_producer_and_loses_nothing)
 }
 END_TEST
 
+START_TEST(a_run_is_seen_after_another_with_the_same_bit_has_ended)
+{
+	struct run_config other = { .flags = RUN_WATCHED, .slot = 4 };
+
+	NEEDS(FEATURE_BPF_WATCH);
+	begin();
+	ck_assert_int_eq(watch_run_add(watch, cgroup_id + WATCHED_BITS, &other), 0);
+	ck_assert_int_eq(watch_run_remove(watch, cgroup_id + WATCHED_BITS), 0);
+	in_run(act_exec);
+	ck_assert_ptr_nonnull(find(EVENT_EXEC, NULL));
+	end();
+}
+END_TEST
+
+/* ---- the start ---- */
+
+START_TEST(the_verifier_has_little_to_look_at)
+{
+	struct bpf_program *program;
+	uint32_t worst = 0;
+
+	NEEDS(FEATURE_BPF_WATCH);
+	begin();
+	bpf_object__for_each_program(program, watch->bpf->obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (!bpf_program__autoload(program))
+			continue;
+		ck_assert_int_eq(bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size), 0);
+		ck_assert_msg(info.verified_insns <= VERIFIED_MAX, "%s: %u instructions",
+			      bpf_program__name(program), info.verified_insns);
+		worst = MAX(worst, info.verified_insns);
+	}
+	ck_assert_uint_gt(worst, 0); /* control: this kernel counts */
+	end();
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	const struct row rows[] = {
@@ -371,6 +415,8 @@ Suite *suite_make(void)
 		{ "rings", an_unwatched_process_gives_no_event, 1 },
 		{ "rings", a_flood_stops_its_producer_and_loses_nothing, 1 },
 		{ "rings", records_of_one_ring_and_cpu_are_numbered_without_a_hole, 1 },
+		{ "rings", a_run_is_seen_after_another_with_the_same_bit_has_ended, 1 },
+		{ "start", the_verifier_has_little_to_look_at, 1 },
 	};
 
 	return suite_of("watch", rows, COUNT(rows));
