@@ -6,6 +6,7 @@
 
 #include "bpf/exec.h"
 #include "bpf/net.h"
+#include "bpf/socket.h"
 
 /* `violates`: the policy forbids this call as such, and it was refused. */
 CHECKED_ONCE int send_call(struct returned *call, __u32 kind, __u32 flags, __u32 violates)
