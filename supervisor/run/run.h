@@ -37,6 +37,11 @@
 #define RUN_KILL_RETRY_NS 100000000ULL
 #define RUN_TICK_NS 250000000ULL
 
+#define EXIT_MISSING 121
+#define EXIT_REFUSED 122
+#define EXIT_WALL 124
+#define EXIT_INTERNAL 125
+
 enum run_step {
 	RUN_STEP_LAUNCHING, RUN_STEP_RECORDING, RUN_STEP_LIVE, RUN_STEP_INTENT, RUN_STEP_KILLING,
 	RUN_STEP_CLOSING,
@@ -180,7 +185,7 @@ void run_merge_report(void *ctx, const struct merge_slot *slot);
 void run_event(struct run *run, const struct event_head *event);
 void run_check_limits(struct run *run);
 void run_kill(struct run *run);
-void run_init_ready(struct run *run, const struct init_message *message);
+void run_init_ready(struct run *run, const struct init_message *message); /* begin.c */
 void run_conclude(struct run *run);
 void run_revoke_done(struct run *run);
 void run_heartbeat_arm(struct run *run);
