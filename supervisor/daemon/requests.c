@@ -165,8 +165,10 @@ static void serve_run(struct client *client, const struct wire_request *wire, in
 
 	intervention_record(daemon, &client->peer, "run", r == 0 ? &client->run->id : NULL, r == 0,
 			    r < 0 ? err.text : wire->flags & WIRE_DETACHED ? "detached" : NULL);
-	if (r == 0)
+	if (r == 0) {
+		run_foretell(client->run);
 		return; /* STARTED or ENDED follow */
+	}
 	log_info("run_refused", "uid=%u reason=\"%s\"", client->peer.uid, err.text);
 	answer_error(client, &err);
 }

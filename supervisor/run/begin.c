@@ -109,14 +109,43 @@ static void start_durable(struct outbox_wait *wait)
 {
 	struct run *run = container_of(wait, struct run, wait);
 
+	run->durable = true;
 	if (run->step == RUN_STEP_RECORDING)
 		go(run);
+}
+
+static void start_put(struct run *run)
+{
+	struct outbox *outbox = run->runs->outbox;
+
+	run_put_start(run);
+	outbox_flush(outbox);
+	outbox_wait_for(outbox, &run->wait, outbox_last(outbox), start_durable);
+}
+
+void run_foretell(struct run *run)
+{
+	if (run->step == RUN_STEP_LAUNCHING &&
+	    foretold_find(&run->runs->foretold, run->plan.head, &run->in_force))
+		start_put(run);
+}
+
+/* What was recorded before it was there must be there now. */
+static bool as_recorded(struct run *run, uint32_t recorded)
+{
+	if (!run->recorded || recorded == run->in_force)
+		return true;
+	run->runs->foretold.known = false;
+	run_stop(run, RUN_CAUSE_REFUSED, EXIT_REFUSED,
+		 "the sandbox has other protections than the last one of this policy, which were recorded for it"
+		 "; next: start it again; `bailiff doctor` lists what this kernel lacks");
+	return false;
 }
 
 void run_init_ready(struct run *run, const struct init_message *message)
 {
 	struct runs *runs = run->runs;
-	uint32_t missing;
+	uint32_t missing, recorded = run->in_force;
 
 	if (run->step != RUN_STEP_LAUNCHING)
 		return;
@@ -132,14 +161,18 @@ void run_init_ready(struct run *run, const struct init_message *message)
 		refuse_missing(run, missing);
 		return;
 	}
+	if (!as_recorded(run, recorded))
+		return;
+	foretold_keep(&runs->foretold, run->plan.head, run->in_force);
 	if (watch_begin(run) < 0) {
 		run_stop(run, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
 			 "the kernel's table of runs does not take this run");
 		return;
 	}
-	run_put_start(run);
 	run->step = RUN_STEP_RECORDING;
-	outbox_flush(runs->outbox);
 	IGNORE(run_step_deadline(run, RUN_DURABLE_TIMEOUT_NS) < 0); /* without it, the client decides */
-	outbox_wait_for(runs->outbox, &run->wait, outbox_last(runs->outbox), start_durable);
+	if (!run->recorded)
+		start_put(run);
+	else if (run->durable)
+		go(run);
 }

@@ -22,6 +22,7 @@
 #include "launch/launch.h"
 #include "launch/porter.h"
 #include "plan/plan.h"
+#include "run/foretold.h"
 #include "run/heartbeat.h"
 #include "run/merge.h"
 #include "run/outbox.h"
@@ -74,6 +75,7 @@ struct runs {
 	struct porter porter;
 	struct run *slots[RUNS_MAX];
 	uint32_t count;
+	struct foretold foretold;
 	struct run *last;              /* the run of the last event: most have the same */
 	uint64_t alive_ns;             /* of the last runs_alive(); 0 = no run lives */
 	bool pressed;                  /* the outbox asked for a pause */
@@ -104,6 +106,7 @@ struct run {
 	enum run_step step;
 	bool started;                  /* the command was let go */
 	bool recorded;                 /* run_start was written */
+	bool durable;                  /* and is on the disk */
 	struct run_outcome outcome;
 	int wait_status;
 	struct plan plan;
@@ -168,6 +171,9 @@ int run_start(struct runs *runs, const struct run_request *request, struct run *
 	      struct error *err) MUST_USE;
 /* Revokes by an operator: 123. No effect on a run that is ending already. */
 void run_revoke(struct run *run, enum run_cause cause, const char *by, const char *text);
+/* After run_start() and what the caller records about it: run_start goes to the disk while pid 1 builds the sandbox,
+ * where the protections of the last run of this kind are known. */
+void run_foretell(struct run *run);
 /* Kills: FAILED with this cause. */
 void run_stop(struct run *run, enum run_cause cause, int exit_code, const char *text);
 void run_row(const struct run *run, struct wire_run_row *ret_row);
