@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from pty_driver import BIN, USER, finish, modes, result, settles, world
+from pty_driver import BIN, finish, modes, result, settles, supervisor_pids, world
 
 LEAVE = "\x1c"
 
@@ -208,6 +208,33 @@ def keeper_killed(side, one):
     result(side.ended(run), "and the run ends with it")
 
 
+def what_the_supervisor_says(side, one, runtime):
+    policy = os.path.join(os.path.dirname(side.work), "strict.yaml")
+    with open(policy, "w", encoding="utf-8") as file:
+        file.write("schema: 1\nname: strict\nextends: default\nfiles: {on_scope: violate}\n")
+    os.chmod(policy, 0o644)
+    run = side.call("run", "-q", "-d", "-p", policy, "--", "sh", "-c",
+                    "while read x; do echo x >/etc/x; done", stdin=subprocess.DEVNULL).stdout.strip()
+    one.send(side.attach(run))
+    one.expect("leaves it")
+    one.send("1\n")
+    result(one.expect("bailiff: SCOPE_VIOLATION"), "who is attached hears of a violation", one.text)
+    one.send("2\n")
+    result(one.expect("bailiff: SCOPE_VIOLATION") and one.expect("one> "), "and of what ends the run", one.text)
+    one.send("echo code-$?\n")
+    result(one.expect("code-123"), "whose code is 123", one.text)
+    one.expect("one> ")
+    run = side.detached("read x")
+    one.send(side.attach(run))
+    one.expect("leaves it")
+    for pid in supervisor_pids(runtime):
+        os.kill(pid, signal.SIGKILL)
+    result(one.expect("supervisor went away"), "and of the supervisor's end", one.text)
+    one.expect("one> ")
+    one.send("echo code-$?\n")
+    result(one.expect("code-125"), "whose code is 125", one.text)
+
+
 def processes():
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -274,9 +301,6 @@ def refusals(side):
 
 
 def records(side, state):
-    deadline = time.monotonic() + 15
-    while side.call("ps", "--json").stdout.strip() and time.monotonic() < deadline:
-        time.sleep(0.1)
     log = subprocess.run([f"{BIN}/bailiff", "ledger", "log", "--state-dir", state, "--json", "-n", "1000000"], capture_output=True,
                          text=True, timeout=60, check=False).stdout
     rows = [json.loads(line) for line in log.splitlines()]
@@ -307,6 +331,7 @@ def main():
             keeper_killed(side, one)
             floods(side, one)
             refusals(side)
+            what_the_supervisor_says(side, one, runtime)
             records(side, state)
             for name in os.listdir(work):
                 if name not in ("done", "sized", "beside"):

@@ -44,6 +44,9 @@ check "control: names are in the record of the policy" grep -rqa 'said' "$STATE"
 out=$(supervised -p "$T/p.yaml" -e SOURCE=env-of-flag -- sh -c 'echo ${SOURCE-withheld}' 2>/dev/null)
 is "--env cannot show what is a secret" "$out" withheld
 
+run=$(supervised -d -p "$T/p.yaml" -- sh -c 'cat /run/bailiff/secrets/token; read -r x')
+out=$(echo | (cd "$WORK" && SUDO_UID="$(id -u "$RUN_USER")" "$BAILIFF" attach --state-dir "$STATE" --runtime-dir "$RUNTIME" "$run") 2>/dev/null)
+check "a detached run has them, too: $out" sh -c 'echo "$1" | grep -q file-Zq83hVn2' sh "$out"
 supervised -p "$T/p.yaml" -- sh -c 'ulimit -c unlimited; kill -SEGV $$' 2>/dev/null
 is "control: a crash in a run" $? 139
 stop_supervisor

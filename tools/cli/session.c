@@ -230,6 +230,7 @@ static void supervisor_lost(struct session *session)
 	session->result = error_say(session->err, -EPIPE,
 				    "the supervisor went away; what it leaves behind is killed or frozen, "
 				    "as the policy says");
+	viewers_end(&session->viewers, &session->scrollback, CLI_INTERNAL, session->err->text);
 	error_next(session->err, "`bailiff ledger log` shows what was recorded");
 	error_exit(session->err, CLI_INTERNAL);
 }
