@@ -55,6 +55,7 @@ stop_supervisor
 check "control: PASS" verifies
 ledger verify >"$T/verify"
 check "control: verify counts no gap" grep -q 'gaps: 0' "$T/verify"
+check "control: log finds nothing missing" ledger log -n 1000000
 
 STATE=$T/small
 mkdir "$STATE"
@@ -75,6 +76,9 @@ stop_supervisor
 ledger verify >"$T/verify" 2>&1 || :
 ledger verify >"$T/verify" 2>&1
 is "verify says degraded" $? 3
+ledger log -n 1000000 >/dev/null 2>"$T/log.err"
+is "log says degraded, too" $? 3
+check "log says that something is missing" grep -q 'GAP.* missing' "$T/log.err"
 records=$(jq -s '[.[] | select(.kind == "gap")] | length' "$T/log.json")
 check "and counts the gaps" grep -q "gaps: $records " "$T/verify"
 check "and what they stand for" grep -q "$records gaps: the log itself says that $(lost) events are missing" "$T/verify"
