@@ -145,6 +145,7 @@ void run_conclude(struct run *run)
 	if (!run_relay_ended(run))
 		return;
 	runs_read(runs, true);
+	runs_check_losses(runs);
 	run_check_limits(run);
 	run_settle(run);
 	merge_flush(run->merge, run_merge_report, run);
@@ -185,8 +186,9 @@ static void exited(struct run *run, int status)
 	int code = by_signal ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 
 	run->wait_status = status;
-	/* What it did last may revoke it. */
+	/* What it did last may revoke it, and so may what was lost of that. */
 	runs_read(run->runs, true);
+	runs_check_losses(run->runs);
 	run_check_limits(run);
 	run_settle(run);
 	end_with(run, code == 0 ? RUN_STATUS_COMPLETED : RUN_STATUS_FAILED,
