@@ -91,6 +91,9 @@ static int layers_make(const struct init *init, struct layers *layers, struct er
 	r = directory_make(init->workspace, OVERLAY_UPPER, &layers->upper);
 	if (r == 0)
 		r = directory_make(init->workspace, OVERLAY_WORK, &layers->work);
+	if (r == -ENOSPC || r == -EDQUOT)
+		return error_say(err, r, "make the upper layer in the state directory: %s; next: free space there, "
+				 "or use `workspace: {mode: direct}`", errno_name(r));
 	if (r < 0)
 		return error_set(err, r, "make the upper layer in the state directory");
 	r = upper_check(layers->upper, err);

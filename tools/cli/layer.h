@@ -45,6 +45,7 @@ struct change {
 	enum hold hold;
 	struct stat upper, lower;    /* st_mode 0: is not there */
 	bool origin;                 /* copied up from the workspace, not made new */
+	bool moved;                  /* copied up from another place of the workspace */
 	bool selected, done;         /* commit */
 	char rule[64];               /* HOLD_PROTECTED: which */
 	size_t group;                /* of layer.groups: what is taken out of the upper layer together */

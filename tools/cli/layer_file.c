@@ -48,26 +48,29 @@ static int rename_into_place(const struct place *place, const char *temporary)
 
 /* ---- contents ---- */
 
-static int copy_piece(int from, int to, off_t start, off_t end)
+/* Between file systems the kernel may not copy by itself. */
+static ssize_t copy_by_hand(int from, int to, off_t at, size_t len)
 {
-	off_t in = start, out = start;
+	static char bytes[PIECE];
+	ssize_t have = pread(from, bytes, len, at);
 
-	while (in < end) {
-		size_t len = (size_t)MIN(end - in, (off_t)PIECE);
+	return have <= 0 ? have : pwrite(to, bytes, (size_t)have, at);
+}
+
+static int copy_piece(int from, int to, off_t at, off_t end)
+{
+	while (at < end) {
+		size_t len = (size_t)MIN(end - at, (off_t)PIECE);
+		off_t in = at, out = at;
 		ssize_t done = copy_file_range(from, &in, to, &out, len, 0);
-		static char bytes[PIECE];
 
-		if (done < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)) {
-			done = pread(from, bytes, len, in);
-			if (done > 0 && pwrite(to, bytes, (size_t)done, out) != done)
-				return errno ? -errno : -EIO;
-			in += MAX(done, 0);
-			out = in;
-		}
+		if (done < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
+			done = copy_by_hand(from, to, at, len);
 		if (done < 0)
 			return -errno;
 		if (done == 0)
 			return 0; /* shorter by now: a live file, which is never written back */
+		at += done;
 	}
 	return 0;
 }

@@ -140,19 +140,28 @@ size_t layer_origin(struct layer *layer, const struct change *change)
 
 /* ---- renames ---- */
 
-static bool is_same_file(struct layer *layer, const struct change *change, const struct change *other)
+static bool same_time(const struct stat *upper, const struct stat *lower)
 {
-	const struct stat *upper = &change->upper, *lower = &other->lower;
+	return upper->st_mtim.tv_sec == lower->st_mtim.tv_sec &&
+	       upper->st_mtim.tv_nsec == lower->st_mtim.tv_nsec;
+}
+
+/* What `change` is to be made of is the file that the workspace has at `path`, in all that counts. */
+static bool is_same_file(struct layer *layer, const struct change *change, const char *path,
+			 const struct stat *lower)
+{
+	const struct stat *upper = &change->upper;
 	auto_close int a = FD_NONE, b = FD_NONE;
 
 	if ((upper->st_mode & 01777) != (lower->st_mode & 07777) || upper->st_gid != lower->st_gid ||
-	    upper->st_mtim.tv_sec != lower->st_mtim.tv_sec ||
-	    upper->st_mtim.tv_nsec != lower->st_mtim.tv_nsec ||
-	    layer_same_content(layer, change->path, upper, other->path, lower) != 1)
+	    upper->st_size != lower->st_size || !same_time(upper, lower))
 		return false;
-	a = layer_open_upper(layer, change->path, O_RDONLY);
-	b = layer_at(layer->root, other->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-	return a >= 0 && b >= 0 && layer_same_attributes(a, b) == 1;
+	a = layer_open_source(layer, change, O_RDONLY);
+	b = layer_at(layer->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	/* One that its owner may not read is known by size and time. */
+	if (b == -EACCES)
+		return a >= 0;
+	return a >= 0 && b >= 0 && layer_same_bytes(a, b) == 1 && layer_same_attributes(a, b) == 1;
 }
 
 static void connect_one(struct layer *layer, size_t index)
@@ -162,12 +171,13 @@ static void connect_one(struct layer *layer, size_t index)
 
 	if (from == LAYER_NONE || from == index)
 		return;
+	change->moved = true;
 	other = &layer->changes[from];
 	if (change->kind == CHANGE_ADDED && other->kind == CHANGE_DELETED && other->twin == LAYER_NONE) {
 		change->twin = from;
 		other->twin = index;
 	}
-	if (is_same_file(layer, change, other))
+	if (is_same_file(layer, change, other->path, &other->lower))
 		change->from = from;
 }
 
@@ -258,16 +268,6 @@ static int index_read(struct search *search)
 	return r;
 }
 
-static bool has_content(struct layer *layer, struct change *change)
-{
-	auto_close int a = layer_open_source(layer, change, O_RDONLY);
-	auto_close int b = layer_at(layer->root, change->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-
-	return a >= 0 && b >= 0 && change->upper.st_size == change->lower.st_size &&
-	       (change->upper.st_mode & 01777) == (change->lower.st_mode & 07777) &&
-	       layer_same_bytes(a, b) == 1 && layer_same_attributes(a, b) == 1;
-}
-
 /* A file of the workspace that the run changed under another name. */
 static void look_at_name(struct search *search, const struct stat *lower)
 {
@@ -289,7 +289,7 @@ static void look_at_name(struct search *search, const struct stat *lower)
 	change->index_name = strdup(found->name);
 	if (!change->index_name) {
 		search->error = -ENOMEM;
-	} else if (has_content(layer, change)) {
+	} else if (is_same_file(layer, change, change->path, lower)) {
 		search->error = layer_add_link(layer, found->st.st_ino, search->path);
 		free(change->index_name);
 		free(change->path);

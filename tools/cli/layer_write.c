@@ -202,14 +202,38 @@ static bool waits_for_deletions(const struct change *change)
 	return change->upper.st_mode && !S_ISDIR(change->upper.st_mode) && S_ISDIR(change->lower.st_mode);
 }
 
-static void each_put(struct writer *writer, bool late)
+/* In this order. */
+enum turn {
+	TURN_NEW_DIRECTORIES,
+	/* Before their old place gets another content: a commit that is cut off finds them there. */
+	TURN_MOVED,
+	TURN_OTHERS,
+	TURN_LATE,               /* behind the deletions */
+};
+
+static enum turn turn_of(const struct change *change)
+{
+	if (waits_for_deletions(change))
+		return TURN_LATE;
+	if (S_ISDIR(change->upper.st_mode) && change->lower.st_mode == 0)
+		return TURN_NEW_DIRECTORIES;
+	return change->moved ? TURN_MOVED : TURN_OTHERS;
+}
+
+static void each_put(struct writer *writer, enum turn turn)
 {
 	for (size_t i = 0; i < writer->layer->count; i++) {
 		struct change *change = &writer->layer->changes[i];
+		int r;
 
-		if (is_wanted(writer, change) && change->kind != CHANGE_DELETED &&
-		    waits_for_deletions(change) == late)
-			account(writer, change, put(writer, change));
+		if (!is_wanted(writer, change) || change->kind == CHANGE_DELETED || change->done ||
+		    turn_of(change) > turn || (turn == TURN_LATE) != (turn_of(change) == TURN_LATE))
+			continue;
+		r = put(writer, change);
+		/* In a directory that takes the place of a file: that has its turn with the others. */
+		if (turn < TURN_OTHERS && (r == -ENOENT || r == -ENOTDIR))
+			continue;
+		account(writer, change, r);
 	}
 }
 
@@ -252,9 +276,11 @@ int layer_write(struct layer *layer, struct written *ret_written, struct error *
 	struct writer writer = { .layer = layer, .out = ret_written };
 
 	*ret_written = (struct written){ 0 };
-	each_put(&writer, false);
+	each_put(&writer, TURN_NEW_DIRECTORIES);
+	each_put(&writer, TURN_MOVED);
+	each_put(&writer, TURN_OTHERS);
 	each_deletion(&writer);
-	each_put(&writer, true);
+	each_put(&writer, TURN_LATE);
 	each_directory(&writer);
 	close_again(&writer);
 	count_up(layer, ret_written);
