@@ -47,6 +47,19 @@ done
 owner changes "$run" --json >"$T/json"
 check "and as JSON" jq -es 'any(.[]; .change == "renamed" and .from == "src/c" and .path == "src/c2")' "$T/json"
 
+owner changes "$run" --stat >"$T/stat"
+check "the sum by file" grep -qx ' src/deep/er/d | +1 -0' "$T/stat"
+owner changes "$run" --patch >"$T/patch"
+cp -a "$WORK" "$T/patched" && (cd "$T/patched" && git init -q . && git apply --whitespace=nowarn "$T/patch") >"$T/out" 2>&1
+is "git applies the patch" "$(cat "$T/out")" ""
+is "and has the files of the run" "$(cd "$T/patched" && cat a src/c2 src/deep/er/d made/y "$(printf 'odd\nname')" && readlink out && ls b old/e 2>/dev/null)" "new
+three
+four
+more
+x
+z
+/etc/passwd"
+check "the list of what is kept has its size" sh -c "SUDO_UID=$(id -u "$RUN_USER") '$BAILIFF' changes --state-dir '$STATE' --runtime-dir '$RUNTIME' --json | jq -e '.bytes > 4000 and .bytes < 200000 and .workspace == \"$WORK\"'"
 check "rollback drops it" owner rollback "$run"
 is "the workspace is bit for bit what it was" "$(whole_state_of "$WORK")" "$before"
 check "nothing of it is kept" wait_for 5 nothing_kept

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/kept.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 
 #include "base/text.h"
 #include "cli/cli.h"
@@ -85,6 +87,45 @@ int kept_find(int control_fd, const char *word, struct ulid *ret_run, struct err
 	if (r == 0)
 		*ret_run = found->run;
 	return r;
+}
+
+struct sum {
+	uint64_t bytes;
+	unsigned int left;
+};
+
+/* Takes `fd`. Looks, and opens nothing but directories. */
+static void sum_directory(int fd, unsigned int depth, struct sum *sum)
+{
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!dir) {
+		fd_close(fd);
+		return;
+	}
+	while (sum->left > 0 && (entry = readdir(dir))) {
+		struct stat st;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		sum->left--;
+		/* A file with several names is counted once, as far as they are all here. */
+		sum->bytes += (uint64_t)st.st_blocks * 512U / (S_ISDIR(st.st_mode) ? 1 : MAX(st.st_nlink, 1U));
+		if (S_ISDIR(st.st_mode) && depth > 0)
+			sum_directory(openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+					     O_CLOEXEC), depth - 1, sum);
+	}
+	closedir(dir);
+}
+
+uint64_t kept_bytes(int fd)
+{
+	struct sum sum = { .left = KEPT_ENTRIES_MAX };
+
+	sum_directory(fd, LAYER_DEPTH_MAX, &sum);
+	return sum.bytes;
 }
 
 /* ---- some of the changes ---- */

@@ -15,6 +15,8 @@ void run_after_hint(int control_fd, const struct ulid *run)
 	int r = layer_ask(control_fd, run, 0, &layer, &err);
 
 	ulid_text(run, text);
+	if (layer.live)
+		return; /* left by its keys: it goes on */
 	if (r == -ENOENT)
 		fprintf(stderr, "bailiff: the run changed nothing in its workspace\n");
 	else
@@ -52,6 +54,10 @@ int run_after_dry(int control_fd, const struct ulid *run, struct error *err)
 		fprintf(stderr, "bailiff: a dry run: no change\n");
 		*err = (struct error){ 0 };
 		return 0;
+	}
+	if (r == 0 && layer.live) {
+		error_say(err, -EBUSY, "the run goes on, so this dry run shows nothing and keeps its changes");
+		return error_next(err, "`bailiff changes RUN` and `bailiff rollback RUN` when it is over");
 	}
 	if (r == 0)
 		r = show(&layer, err);

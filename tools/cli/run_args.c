@@ -132,6 +132,8 @@ int run_args_parse(const struct option_set *set, int argc, char **argv, struct r
 				 ret_args->agent, RUN_AGENT_MAX);
 	if (ret_args->dry_run && (ret_args->detach || ret_args->detach_keys_text))
 		return cli_usage("run", "--dry-run shows what changed at its end, so it cannot be left");
+	if (ret_args->dry_run && ret_args->detach)
+		return cli_usage("run", "--dry-run shows its changes when the run is over, so not with --detach");
 	if (ret_args->dry_run) {
 		if (ret_args->network && strcmp(ret_args->network, "none") != 0)
 			return cli_usage("run", "--dry-run has no network, so --net %s makes no sense",
