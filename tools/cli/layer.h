@@ -83,6 +83,13 @@ struct known {
 	unsigned char handle[128];
 };
 
+/* An entry of overlayfs' index: its name is the note on the file of the workspace, in hexadecimal digits. */
+struct indexed {
+	struct known origin;         /* first: for comparing; its change is not used */
+	char *name;                  /* owned */
+	struct stat st;
+};
+
 struct layer {
 	bool live;                   /* the run goes on: nothing of the upper layer is touched */
 	int upper, root;             /* owned; root: of the workspace, FD_NONE until layer_enter() */
@@ -99,6 +106,8 @@ struct layer {
 	size_t link_count;
 	struct known *known;         /* sorted */
 	size_t known_count;
+	struct indexed *entries;     /* of the index; sorted */
+	size_t entry_count, file_entry_count; /* those that are files, not whiteouts */
 	struct unlocked **unlocked;  /* owned, and what it points to */
 	size_t unlocked_count;
 	void *unlocked_tree;         /* of tsearch(3), by ino */
@@ -142,6 +151,8 @@ const struct linked *layer_find_link(const struct layer *layer, ino_t ino);
 int layer_connect(struct layer *layer, struct error *err) MUST_USE;
 /* The changed path of the workspace whose file `change` was copied up from, or LAYER_NONE. */
 size_t layer_origin(struct layer *layer, const struct change *change);
+/* The file of the workspace at `path` had several names in the overlay. */
+bool layer_is_indexed(const struct layer *layer, const char *path);
 
 /* ---- layer_judge.c ---- */
 

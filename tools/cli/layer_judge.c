@@ -89,7 +89,8 @@ static bool is_conflict(struct layer *layer, struct change *change)
 		       (lower->st_ctim.tv_sec != lower->st_mtim.tv_sec ||
 			lower->st_ctim.tv_nsec != lower->st_mtim.tv_nsec);
 	/* Its names were counted up or down, by a commit that was cut off for instance. */
-	if ((lower->st_nlink > 1 || change->upper.st_nlink > 1) && !is_since(layer, lower->st_mtim))
+	if (!is_since(layer, lower->st_mtim) && (lower->st_nlink > 1 || change->upper.st_nlink > 1 ||
+						 layer_is_indexed(layer, change->path)))
 		return false;
 	return change->kind != CHANGE_TIME;
 }

@@ -183,17 +183,8 @@ static void connect_one(struct layer *layer, size_t index)
 
 /* ---- further names ---- */
 
-/* An entry of the index: its name is the note on the file of the workspace, in hexadecimal digits. */
-struct indexed {
-	struct known origin;     /* first: for by_handle() */
-	char *name;              /* owned */
-	struct stat st;
-};
-
 struct search {
 	struct layer *layer;
-	struct indexed *entries; /* sorted */
-	size_t count;
 	void *paths;             /* of tsearch(3): what has a change already */
 	char path[LAYER_PATH_MAX];
 	int error;
@@ -231,41 +222,55 @@ static bool index_name_parse(const char *name, struct known *ret_known)
 	return origin_parse(origin, (ssize_t)len, ret_known);
 }
 
-static int index_add(struct search *search, const char *name)
+static int index_add(struct layer *layer, const char *name)
 {
 	struct indexed *grown, *one;
 
-	grown = reallocarray(search->entries, search->count + 1, sizeof(*grown));
+	grown = reallocarray(layer->entries, layer->entry_count + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	search->entries = grown;
-	one = &grown[search->count];
+	layer->entries = grown;
+	one = &grown[layer->entry_count];
 	*one = (struct indexed){ 0 };
-	/* Others are whiteouts, or entries that are being made. */
-	if (!index_name_parse(name, &one->origin) || layer_stat(search->layer->index, name, &one->st) < 0 ||
-	    !S_ISREG(one->st.st_mode))
+	/* Others are entries that are being made. */
+	if (!index_name_parse(name, &one->origin) || layer_stat(layer->index, name, &one->st) < 0)
 		return 0;
-	layer_true_mode(search->layer, &one->st);
+	layer_true_mode(layer, &one->st);
 	one->name = strdup(name);
 	if (!one->name)
 		return -ENOMEM;
-	search->count++;
+	layer->entry_count++;
+	layer->file_entry_count += S_ISREG(one->st.st_mode);
 	return 0;
 }
 
-static int index_read(struct search *search)
+static int index_read(struct layer *layer)
 {
 	cleanup_with(names_finish) struct names names = { 0 };
 	int r;
 
-	if (search->layer->index == FD_NONE)
+	if (layer->index == FD_NONE)
 		return 0; /* this overlay had none */
-	r = names_read(layer_at(search->layer->index, "", O_RDONLY | O_DIRECTORY), &names);
+	r = names_read(layer_at(layer->index, "", O_RDONLY | O_DIRECTORY), &names);
 	for (size_t i = 0; r == 0 && i < names.count; i++)
-		r = index_add(search, names.items[i]);
-	if (search->count > 0)
-		qsort(search->entries, search->count, sizeof(*search->entries), by_handle);
+		r = index_add(layer, names.items[i]);
+	if (layer->entry_count > 0)
+		qsort(layer->entries, layer->entry_count, sizeof(*layer->entries), by_handle);
 	return r;
+}
+
+static const struct indexed *index_find(const struct layer *layer, const char *path)
+{
+	struct known handle;
+
+	if (layer->entry_count == 0 || !handle_of(layer, path, &handle))
+		return NULL;
+	return bsearch(&handle, layer->entries, layer->entry_count, sizeof(*layer->entries), by_handle);
+}
+
+bool layer_is_indexed(const struct layer *layer, const char *path)
+{
+	return index_find(layer, path) != NULL;
 }
 
 /* A file of the workspace that the run changed under another name. */
@@ -273,13 +278,12 @@ static void look_at_name(struct search *search, const struct stat *lower)
 {
 	struct layer *layer = search->layer;
 	const struct indexed *found;
-	struct known handle;
 	struct change *change;
 
-	if (tfind(search->path, &search->paths, by_path) || !handle_of(layer, search->path, &handle))
+	if (tfind(search->path, &search->paths, by_path))
 		return;
-	found = bsearch(&handle, search->entries, search->count, sizeof(*found), by_handle);
-	if (!found)
+	found = index_find(layer, search->path);
+	if (!found || !S_ISREG(found->st.st_mode))
 		return;
 	search->error = layer_add(layer, search->path, CHANGE_MODIFIED, LAYER_NONE, &change);
 	if (search->error < 0)
@@ -325,9 +329,9 @@ static void search_directory(struct search *search, unsigned int depth)
 static int find_names(struct search *search)
 {
 	struct layer *layer = search->layer;
-	int r = index_read(search);
+	int r = index_read(layer);
 
-	if (r < 0 || search->count == 0)
+	if (r < 0 || layer->file_entry_count == 0)
 		return r;
 	/* The texts stay where they are while the list grows. */
 	for (size_t i = 0; i < layer->count; i++)
@@ -347,9 +351,6 @@ int layer_connect(struct layer *layer, struct error *err)
 			connect_one(layer, i);
 	if (r == 0)
 		r = find_names(&search);
-	for (size_t i = 0; i < search.count; i++)
-		free(search.entries[i].name);
-	free(search.entries);
 	tdestroy(search.paths, keep);
 	if (r < 0)
 		return error_set(err, r, "find the further names of files");

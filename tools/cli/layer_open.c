@@ -31,6 +31,9 @@ void layer_finish(struct layer *layer)
 	free(layer->groups);
 	free(layer->links);
 	free(layer->known);
+	for (size_t i = 0; i < layer->entry_count; i++)
+		free(layer->entries[i].name);
+	free(layer->entries);
 	buf_finish(&layer->bytes);
 	fd_close(layer->upper);
 	fd_close(layer->root);

@@ -69,7 +69,7 @@ static void close_again(struct writer *writer)
 		auto_close int fd = layer_at(writer->layer->root, one->path, O_PATH | O_DIRECTORY);
 
 		/* Removed meanwhile, or a file by now. */
-		IGNORE(fd >= 0 && file_mode(fd, one->mode) < 0);
+		IGNORE(fd >= 0 && one->mode != (mode_t)-1 && file_mode(fd, one->mode) < 0);
 		free(one->path);
 	}
 	free(writer->opened);
@@ -155,6 +155,14 @@ static int take_away(struct writer *writer, struct change *change)
 	return unlinkat(parent, name, S_ISDIR(change->lower.st_mode) ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
 }
 
+/* Its mode is final: it is not put back to what it was. */
+static void opened_forget(struct writer *writer, const char *path)
+{
+	for (size_t i = 0; i < writer->opened_count; i++)
+		if (strcmp(writer->opened[i].path, path) == 0)
+			writer->opened[i].mode = (mode_t)-1;
+}
+
 static int finish_directory(struct writer *writer, struct change *change)
 {
 	auto_close int from = layer_open_upper(writer->layer, change->path, O_RDONLY | O_DIRECTORY);
@@ -162,6 +170,7 @@ static int finish_directory(struct writer *writer, struct change *change)
 
 	if (from < 0 || to < 0)
 		return from < 0 ? from : to;
+	opened_forget(writer, change->path);
 	return file_dress_directory(from, to, &change->upper);
 }
 
@@ -191,8 +200,15 @@ static void account(struct writer *writer, struct change *change, int r)
 		error_set(&out->first, r, "write back '%s'", change->path);
 }
 
-static bool is_wanted(const struct writer *writer, const struct change *change)
+/* Ctrl-C ends it between two files. */
+static bool is_wanted(struct writer *writer, const struct change *change)
 {
+	sigset_t pending;
+
+	if (writer->stop == 0 && sigpending(&pending) == 0 &&
+	    (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+	     sigismember(&pending, SIGHUP) == 1))
+		writer->stop = -EINTR;
 	return writer->stop == 0 && change->selected && change->hold == HOLD_NONE;
 }
 
@@ -274,7 +290,15 @@ static void count_up(struct layer *layer, struct written *out)
 int layer_write(struct layer *layer, struct written *ret_written, struct error *err)
 {
 	struct writer writer = { .layer = layer, .out = ret_written };
+	sigset_t ends;
 
+	/* Until the program ends: what has to be put back and told after this takes no time. */
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &ends, NULL) < 0)
+		return error_set(err, -errno, "hold back signals");
 	*ret_written = (struct written){ 0 };
 	each_put(&writer, TURN_NEW_DIRECTORIES);
 	each_put(&writer, TURN_MOVED);
@@ -290,6 +314,10 @@ int layer_write(struct layer *layer, struct written *ret_written, struct error *
 	if (writer.stop == 0)
 		return 0;
 	*err = ret_written->first;
+	if (err->code == 0 && writer.stop == -EINTR) {
+		error_say(err, -EINTR, "stopped by a signal");
+		return error_next(err, "commit again: it goes on where it was");
+	}
 	if (err->code == 0)
 		error_set(err, writer.stop, "flush the workspace");
 	return error_next(err, "free space and commit again: what is written is not written twice");
