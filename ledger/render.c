@@ -128,7 +128,7 @@ static const struct phrase phrases[RECORD_KIND_LIMIT] = {
 	[RECORD_ACCEPT] = { "accepted a connection from", "accept a connection from", NULL },
 	[RECORD_SEND] = { "sent to", "send to", NULL },
 	[RECORD_DNS] = { "asked for the address of", "ask for the address of", NULL },
-	[RECORD_FLOW_END] = { "ended the connection to", "end the connection to", NULL },
+	[RECORD_FLOW_END] = { "ended the connection to", "go on with the connection to", NULL },
 	[RECORD_MOUNT_DENIED] = { "mounted", "mount", NULL },
 };
 
@@ -157,6 +157,30 @@ static const char *turned(const struct record *record)
 	return record->has_ret && record->ret < 0 ? "failed to " : NULL;
 }
 
+/* Of a connection through the relay: the name that it was for, what went over it and how long. */
+static void say_flow(struct buf *buf, const struct record *record)
+{
+	char text[32];
+	uint64_t number;
+
+	if (record->kind == RECORD_DNS)
+		say_pair(buf, ": ", record, DETAIL_NAMES);
+	if (record_bytes(record, DETAIL_HOST).len) {
+		say_pair(buf, " (", record, DETAIL_HOST);
+		say(buf, ")");
+	}
+	if (record->kind != RECORD_FLOW_END)
+		return;
+	if (record_uint(record, DETAIL_BYTES, &number))
+		IGNORE(buf_printf(buf, ", sent %llu", (unsigned long long)number) < 0);
+	if (record_uint(record, DETAIL_BYTES_IN, &number))
+		IGNORE(buf_printf(buf, " and received %llu bytes", (unsigned long long)number) < 0);
+	if (record_uint(record, DETAIL_MICROSECONDS, &number)) {
+		text_duration(text, sizeof(text), number * 1000);
+		IGNORE(buf_printf(buf, " in %s", text) < 0);
+	}
+}
+
 static void say_phrase(struct buf *buf, const struct ledger_hit *hit, const struct phrase *phrase)
 {
 	const struct record *record = &hit->record;
@@ -177,6 +201,8 @@ static void say_phrase(struct buf *buf, const struct ledger_hit *hit, const stru
 		say(buf, ": ");
 		IGNORE(render_argv(buf, hit)); /* there is one */
 	}
+	if (record->kind >= RECORD_CONNECT && record->kind <= RECORD_FLOW_END)
+		say_flow(buf, record);
 	if (record_uint(record, DETAIL_COUNT, &number) && number > 1)
 		IGNORE(buf_printf(buf, ", %llu times", (unsigned long long)number) < 0);
 	say_failure(buf, record);
@@ -268,6 +294,8 @@ static void say_decision(struct buf *buf, const struct ledger_hit *hit)
 	}
 	if (record_uint(record, DETAIL_COUNT, &count) && count > 1)
 		IGNORE(buf_printf(buf, ", %llu times", (unsigned long long)count) < 0);
+	if (slice_is(verb, "connect"))
+		say_flow(buf, record);
 	say_failure(buf, record);
 	say_pair(buf, ": ", record, DETAIL_REASON);
 }

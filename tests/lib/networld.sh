@@ -28,8 +28,8 @@ world_start() {
 	ip -n "$HOST_NS" route add default via 10.77.0.2
 	ip -n "$HOST_NS" -6 route add default via fd77::2
 	# Every address is this one's: what comes is answered, wherever it was sent.
-	ip -n "$WORLD_NS" route add local 0.0.0.0/0 dev lo
-	ip -n "$WORLD_NS" -6 route add local ::/0 dev lo
+	ip -n "$WORLD_NS" route add local 0.0.0.0/0 dev lo table main
+	ip -n "$WORLD_NS" -6 route add local ::/0 dev lo table main
 	ip netns exec "$WORLD_NS" sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.s0.rp_filter=0
 	ip netns exec "$WORLD_NS" /usr/bin/python3 "$(dirname "$0")/../lib/networld.py" "$WORLD" >"$T/world.out" 2>&1 &
 	WORLD_PID=$!
