@@ -50,7 +50,8 @@ world_got() {
 }
 # A supervisor on the host whose runs ask the world's name server.
 world_supervisor() {
-	on_host "$BIN/bailiffd" --state-dir "$STATE" --runtime-dir "$RUNTIME" --resolver 10.77.0.2 >"$T/bailiffd.log" 2>&1 &
+	# Not on_host: the pid must be the supervisor's own.
+	nsenter --net="/run/netns/$HOST_NS" "$BIN/bailiffd" --state-dir "$STATE" --runtime-dir "$RUNTIME" --resolver 10.77.0.2 >"$T/bailiffd.log" 2>&1 &
 	SUPERVISOR=$!
 	wait_for 10 on_host grep -q " 00010000 .*$RUNTIME/control.sock" /proc/net/unix || { diag <"$T/bailiffd.log"; return 1; }
 }

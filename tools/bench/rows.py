@@ -228,6 +228,52 @@ def storm(world):
         yield opens / seconds, native / seconds
 
 
+# ---- the relay ----
+
+SERVER = "10.255.77.9"
+BODY = str(1 << 30)
+
+
+def relayed(world, compared):
+    """Through the relay of a run against `compared`, which yields a function: both print their rate."""
+    with world.own_network(SERVER), world.beside(world.net, "serve", SERVER, "9000"), world.supervisor():
+        with compared(world) as native:
+            for _ in range(5):
+                yield native
+
+
+def through(world, *argv):
+    return float(world.call(world.run_argv(world.net, *argv, flags=("--allow", SERVER + ":9000"))))
+
+
+@contextlib.contextmanager
+def bare_relay(world):
+    with world.beside(world.net, "relay", "9001", SERVER, "9000"):
+        yield lambda: float(world.call([*world.prefix, world.net, "pull", "127.0.0.1", "9001", BODY]))
+
+
+@contextlib.contextmanager
+def direct(world):
+    yield lambda: float(world.call([*world.prefix, world.net, "pull", SERVER, "9000", BODY]))
+
+
+@contextlib.contextmanager
+def direct_storm(world):
+    yield lambda: float(world.call([*world.prefix, world.net, "storm", SERVER, "9000", "20000", "64"]))
+
+
+def egress_bytes(compared):
+    def row(world):
+        for native in relayed(world, compared):
+            yield through(world, "pull", SERVER, "9000", BODY), native()
+    return row
+
+
+def egress_connections(world):
+    for native in relayed(world, direct_storm):
+        yield through(world, "storm", SERVER, "9000", "20000", "64"), native()
+
+
 # ---- memory ----
 
 def rss(pid):
@@ -296,6 +342,9 @@ ROWS = {
     "ledger append": (ledger("append"), "records/s", "raw SQLite", "value at least", 100000),
     "ledger verify": (ledger("verify"), "records/s", "SELECT + SHA-256", "value at least", 500000),
     "open storm, no loss": (storm, "opens/s", "native", "value at least", 200000),
+    "egress bytes, bare relay": (egress_bytes(bare_relay), "MB/s", "splice relay", "ratio at least", 0.9),
+    "egress bytes, direct": (egress_bytes(direct), "MB/s", "loopback", "ratio at least", 0.45),
+    "egress connections": (egress_connections, "conn/s", "loopback", "value at least", 5000),
     "memory": (memory, "KiB", "BPF maps", "value", 30 * 1024),
     "memory of one run": (memory_per_run, "KiB", "supervisor", "value", 64),
 }

@@ -28,9 +28,10 @@ class World:
         self.state, self.runtime = self.sub("state"), self.sub("run")
         self.env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C",
                     "SUDO_UID": str(USER.pw_uid), "SUDO_GID": str(USER.pw_gid)}
-        self.daemon = None
+        self.daemon, self.prefix = None, []
         # In the workspace, where the run sees it; beside it for nobody else.
         self.ops = shutil.copy(os.path.join(self.benches, "ops"), os.path.join(self.work, "ops"))
+        self.net = shutil.copy(os.path.join(self.benches, "net"), os.path.join(self.work, "net"))
 
     @contextlib.contextmanager
     def on_tmpfs(self):
@@ -56,9 +57,36 @@ class World:
         self.stop_all()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def run_argv(self, *argv):
+    def run_argv(self, *argv, flags=()):
         return [os.path.join(self.programs, "bailiff"), "run", "-q", "--state-dir", self.state,
-                "--runtime-dir", self.runtime, "--", *argv]
+                "--runtime-dir", self.runtime, *flags, "--", *argv]
+
+    @contextlib.contextmanager
+    def own_network(self, address):
+        """A network with nothing but a loopback that has this address, too; the supervisor is in it."""
+        name = f"measured-{os.getpid()}"
+        subprocess.run(["ip", "netns", "add", name], check=True)
+        try:
+            subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+            subprocess.run(["ip", "-n", name, "addr", "add", f"{address}/32", "dev", "lo"], check=True)
+            self.prefix = ["nsenter", f"--net=/run/netns/{name}"]
+            yield
+        finally:
+            self.stop_all()
+            self.prefix = []
+            subprocess.run(["ip", "netns", "del", name], check=True)
+
+    @contextlib.contextmanager
+    def beside(self, *argv):
+        """A program in that network that goes on meanwhile, once it has said a line."""
+        with subprocess.Popen([*self.prefix, *argv], stdout=subprocess.PIPE, text=True) as program:
+            try:
+                if not program.stdout.readline():
+                    raise SystemExit(f"bench: {' '.join(argv)} does not start")
+                yield
+            finally:
+                program.terminate()
+                program.wait()
 
     def cli(self, *argv):
         return [os.path.join(self.programs, "bailiff"), *argv, "--state-dir", self.state, "--runtime-dir", self.runtime]
@@ -74,7 +102,7 @@ class World:
         return self.call(argv, user=USER.pw_uid, group=USER.pw_gid, extra_groups=[])
 
     def start(self):
-        self.daemon = subprocess.Popen([os.path.join(self.programs, "bailiffd"), "--state-dir", self.state,
+        self.daemon = subprocess.Popen([*self.prefix, os.path.join(self.programs, "bailiffd"), "--state-dir", self.state,
                                         "--runtime-dir", self.runtime], stderr=subprocess.DEVNULL)
         wait(lambda: os.path.exists(os.path.join(self.runtime, "control.sock")) or self.daemon.poll() is not None)
         if self.daemon.poll() is not None:
