@@ -99,13 +99,13 @@ exec 5>&-
 check "who was turned away is in the ledger, counted" recorded '.kind == "decision" and (.sentence | test("too many connections")) and .detail.count > 10'
 
 # Thousands of tries: one record each second at most, and the count is right.
-is "3000 refused connections" "$(inside refused)" done
+is "3000 refused connections" "$(inside refused)" "done"
 check "are a few records with the count" recorded '.kind == "decision" and (tostring | test("93.184.216.66:9999")) and .detail.count > 100'
 settle
 few=$(ledger log --json -n 1000000 | jq -s '[.[] | select(.kind == "decision" and (tostring | test("93.184.216.66:9999")))] | length')
 check "few indeed: $few" test "$few" -lt 50
 world_forget
-is "5000 datagrams" "$(inside datagrams)" done
+is "5000 datagrams" "$(inside datagrams)" "done"
 check "are a few records as well" recorded '.kind == "decision" and .address == "93.184.216.66:4433" and .detail.proto == "udp"'
 is "not one left" "$(world_got udp 93.184.216.66 '*')" "0 0"
 
