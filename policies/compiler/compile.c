@@ -158,6 +158,11 @@ void check_whole(struct reader *reader, const struct yaml_node *root)
 	if (policy->network_mode == NETWORK_ALLOWLIST && policy->net_bind.count > 0)
 		reader_fail(reader, root, "network.bind has no effect with `mode: allowlist`, where a run has a "
 			    "loopback of its own; leave it out");
+	if (policy->net_expose.count > 0 && policy->network_mode != NETWORK_ALLOWLIST)
+		reader_fail(reader, root, "network.expose needs `mode: allowlist`, whose `allow` may be empty; with "
+			    "`mode: host` the host reaches the run's ports anyway");
+	if (policy->net_expose.count > POLICY_EXPOSE_MAX)
+		reader_fail(reader, root, "network.expose has more than %u ports", POLICY_EXPOSE_MAX);
 	policy_settle(policy);
 }
 

@@ -159,6 +159,7 @@ static json_t *value_json(const struct policy *policy, const struct key *key, co
 	case KEY_ENV:
 	case KEY_NET_CONNECT:
 	case KEY_NET_BIND:
+	case KEY_PORTS:
 		return list_json(policy, field);
 	case KEY_FEATURES:
 		return features_json(*(const uint32_t *)field);

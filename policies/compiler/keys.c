@@ -109,8 +109,8 @@ static const struct key network_keys[] = {
 	FIELD("allow", KEY_NET_CONNECT, net_allow, "where a run may connect; empty: nowhere"),
 	FIELD("deny", KEY_NET_CONNECT, net_deny, "never, whatever allow says"),
 	FIELD("bind", KEY_NET_BIND, net_bind, "where a run may listen"),
-	LATER("expose", "ports of the run that the host may reach"),
-	LATER("allow_unix", "UNIX sockets outside"),
+	FIELD("expose", KEY_PORTS, net_expose, "ports of the run that the host reaches at its own 127.0.0.1"),
+	FIELD("allow_unix", KEY_PATHS, net_allow_unix, "UNIX sockets of the host that the run may connect to"),
 	WORD("on_scope", on_words, net_on_scope, "what a refused connection leads to"),
 	{ 0 },
 };

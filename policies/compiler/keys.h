@@ -28,6 +28,7 @@ enum key_type {
 	KEY_GLOBS,               /* the same, with * ? ** */
 	KEY_ENV,                 /* names of variables, a final * allowed */
 	KEY_NET_CONNECT, KEY_NET_BIND,
+	KEY_PORTS,               /* numbers from 1024 on, into struct policy_list as text */
 	KEY_FEATURES,            /* uint32_t bits */
 	KEY_BASELINES,
 	KEY_SECRETS,

@@ -102,6 +102,16 @@ static const char *check_env(struct slice text, struct buf *name)
 	return text.len == 0 || name->failed ? "a name of a variable belongs here" : NULL;
 }
 
+static const char *check_port(struct slice text, struct buf *port)
+{
+	uint32_t number;
+
+	if (parse_u32(text, 1024, UINT16_MAX, &number) < 0)
+		return "a port is a number from 1024 to 65535";
+	IGNORE(buf_append(port, text.data, text.len) < 0);
+	return port->failed ? "this port is too long" : NULL;
+}
+
 static const char *check_net(struct slice text, enum net_where where, struct buf *entry)
 {
 	struct net_rule rules[NET_ENTRY_RULES_MAX];
@@ -125,6 +135,8 @@ const char *check_item(enum key_type type, struct slice text, struct buf *clean)
 {
 	if (type == KEY_ENV)
 		return check_env(text, clean);
+	if (type == KEY_PORTS)
+		return check_port(text, clean);
 	if (type == KEY_NET_CONNECT)
 		return check_net(text, NET_CONNECT, clean);
 	if (type == KEY_NET_BIND)
@@ -148,7 +160,9 @@ void read_list(struct reader *reader, const struct key *key, const struct yaml_n
 		const char *wrong;
 
 		at = item->next;
-		if (!reader_text(reader, item, &text))
+		if (key->type == KEY_PORTS && item->kind == YAML_SCALAR)
+			text = yaml_text(reader->yaml, item);
+		else if (!reader_text(reader, item, &text))
 			continue;
 		wrong = check_item(key->type, text, &clean);
 		if (wrong)

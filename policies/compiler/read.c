@@ -303,6 +303,7 @@ void read_value(struct reader *reader, const struct key *key, const struct yaml_
 	case KEY_ENV:
 	case KEY_NET_CONNECT:
 	case KEY_NET_BIND:
+	case KEY_PORTS:
 		read_list(reader, key, node, field);
 		return;
 	case KEY_FEATURES:

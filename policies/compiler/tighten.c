@@ -116,7 +116,7 @@ static void network(struct tightener *t, const struct key *key, const struct yam
 {
 	stricter(t, key, node);
 	if (t->policy->network_mode == NETWORK_NONE)
-		t->policy->net_allow.count = t->policy->net_deny.count = 0;
+		t->policy->net_allow.count = t->policy->net_deny.count = t->policy->net_expose.count = 0;
 	if (t->policy->network_mode != NETWORK_HOST)
 		t->policy->net_bind.count = 0;
 }

@@ -246,8 +246,7 @@ static void decide_unix(const struct rules *rules, const struct request *request
 		return;
 	decision->rule = slice_of("network.allow_unix");
 	decision->on = (enum on_refusal)rules->net_on_scope;
-	say(decision->remedy, "UNIX sockets outside the run are not reachable; "
-	    "`network.allow_unix` is not supported yet");
+	say(decision->remedy, "if the run may talk to this service, add its socket to `network.allow_unix`");
 }
 
 static void decide_syscall(const struct rules *rules, const struct request *request,

@@ -15,6 +15,7 @@
 #define POLICY_TEXT_MAX 256U
 #define POLICY_LIST_MAX 256U     /* entries of one list */
 #define POLICY_BASELINES_MAX 16U
+#define POLICY_EXPOSE_MAX 16U
 #define POLICY_STRINGS_MAX 131072U
 #define POLICY_PROJECTS_MAX 2U
 #define POLICY_SECRETS_MAX 16U
@@ -123,6 +124,8 @@ struct policy {
 	struct policy_baseline baselines[POLICY_BASELINES_MAX];
 	enum network_mode network_mode;
 	struct policy_list net_allow, net_deny, net_bind; /* "host:port", CIDR, "*:25", "127.0.0.1:1024-65535" */
+	struct policy_list net_expose;       /* ports, decimal */
+	struct policy_list net_allow_unix;   /* paths of sockets */
 	enum on_refusal net_on_scope;
 	struct response responses[SEVERITY_COUNT];
 	uint8_t severity_override[VIOLATION_TYPE_LIMIT]; /* 1 + enum severity; 0 = default */

@@ -3,6 +3,7 @@
  * asked for, others do not exist. Only A and AAAA are answered: what else DNS says about a name (other
  * ports, other hosts, keys that hide the name of a TLS connection) would lead past the relay. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -302,7 +303,9 @@ int dns_open(struct egress *egress)
 	if (!egress->answers)
 		return -ENOMEM;
 	r = loop_add(egress->loop, &egress->udp[0], EGRESS_FD_UDP4, EPOLLIN, udp4_ready);
-	return r < 0 ? r : loop_add(egress->loop, &egress->udp[1], EGRESS_FD_UDP6, EPOLLIN, udp6_ready);
+	if (r < 0 || fcntl(EGRESS_FD_UDP6, F_GETFD) < 0)
+		return r;
+	return loop_add(egress->loop, &egress->udp[1], EGRESS_FD_UDP6, EPOLLIN, udp6_ready);
 }
 
 void dns_close(struct egress *egress)

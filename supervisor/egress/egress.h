@@ -39,6 +39,9 @@ struct egress {
 	const struct relay_slot *slots;
 	int channel;
 	struct source channel_source, tcp[2], udp[2];
+	struct source exposed[EGRESS_EXPOSE_MAX];
+	int inside[EGRESS_INSIDE_MAX];   /* free ones */
+	uint32_t inside_count;
 	struct timer full_timer;
 	struct flow *flows;              /* all of them */
 	uint32_t flow_count;
@@ -82,6 +85,11 @@ void dns_forget(struct egress *egress, const struct flow *flow);
 int flows_open(struct egress *egress) MUST_USE;
 void flows_close(struct egress *egress);
 void flow_dns_answer(struct flow *flow, const uint8_t *message, size_t len);
+
+/* expose.c: connections from the host to ports of the run. */
+int expose_open(struct egress *egress) MUST_USE;
+/* A socket inside, to be used again. */
+void expose_give(struct egress *egress, int fd);
 
 /* pipes.c: */
 struct pipe *pipe_take(struct egress *egress);

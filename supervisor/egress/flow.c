@@ -3,6 +3,7 @@
 #include "egress/flow.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -32,6 +33,7 @@ static void tell_end(struct flow *flow, int result)
 {
 	struct egress_report report = report_new(EGRESS_END, &flow->slot);
 
+	report.flags = flow->exposed ? EGRESS_EXPOSED : 0;
 	report.bytes_out = flow->out.bytes;
 	report.bytes_in = flow->in.bytes;
 	report.duration_ns = now_monotonic_ns() - flow->started_ns;
@@ -52,7 +54,10 @@ static void flow_free(struct flow *flow)
 	pipe_give(egress, flow->out.pipe, flow->out.in_pipe > 0);
 	pipe_give(egress, flow->in.pipe, flow->in.in_pipe > 0);
 	fd_close(flow->client_fd);
-	fd_close(flow->server_fd);
+	if (flow->exposed && flow->server_fd != FD_NONE)
+		expose_give(egress, flow->server_fd);
+	else
+		fd_close(flow->server_fd);
 	if (flow->next)
 		flow->next->at = flow->at;
 	*flow->at = flow->next;
@@ -66,7 +71,7 @@ static void flow_end(struct flow *flow, int result)
 {
 	if (result < 0) {
 		reset_on_close(flow->client_fd);
-		if (flow->server_fd != FD_NONE)
+		if (flow->server_fd != FD_NONE && !flow->exposed)
 			reset_on_close(flow->server_fd);
 	}
 	if (flow->opened)
@@ -275,6 +280,7 @@ static void tell_open(struct flow *flow, int result)
 {
 	struct egress_report report = report_new(EGRESS_OPEN, &flow->slot);
 
+	report.flags = flow->exposed ? EGRESS_EXPOSED : 0;
 	report.result = result;
 	report_name(&report, slice_new(flow->name, flow->name_len));
 	report_send(flow->egress, &report);
@@ -331,7 +337,8 @@ static int flow_connect(struct flow *flow)
 	socklen_t len = address_to_sockaddr(flow->slot.addr, flow->slot.port, &to);
 	int r;
 
-	flow->server_fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (!flow->exposed)
+		flow->server_fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (flow->server_fd < 0)
 		return -errno;
 	options_set(flow->server_fd);
@@ -458,6 +465,32 @@ static struct flow *flow_new(struct egress *egress, int fd)
 	return flow;
 }
 
+/* Nobody looks at these bytes: they are the host's, for a port that the policy exposes. */
+void flow_begin_exposed(struct egress *egress, int fd, int inside, uint16_t port)
+{
+	static const uint8_t loopback[16] = { [10] = 0xff, 0xff, 127, [15] = 1 };
+	struct flow *flow = flow_new(egress, fd);
+	int r;
+
+	if (!flow) {
+		fd_close(fd);
+		expose_give(egress, inside);
+		return;
+	}
+	flow->exposed = true;
+	flow->server_fd = inside;
+	flow->look = LOOK_PASS;
+	flow->out.budget = LANE_ALL;
+	flow->slot = (struct relay_slot){ .port = port, .type = SOCK_STREAM };
+	memcpy(flow->slot.addr, loopback, sizeof(loopback));
+	options_set(fd);
+	r = flow_connect(flow);
+	if (r < 0) {
+		tell_open(flow, r);
+		flow_end(flow, r);
+	}
+}
+
 static void flow_begin(struct egress *egress, int fd)
 {
 	struct sockaddr_storage local;
@@ -520,7 +553,7 @@ static struct flow *longest_idle(const struct egress *egress)
 	return found;
 }
 
-static bool make_room(struct egress *egress)
+bool flow_make_room(struct egress *egress)
 {
 	struct flow *idle;
 
@@ -532,7 +565,7 @@ static bool make_room(struct egress *egress)
 	return idle;
 }
 
-static void turn_away(struct egress *egress, int fd)
+void flow_turn_away(struct egress *egress, int fd)
 {
 	reset_on_close(fd);
 	fd_close(fd);
@@ -548,10 +581,10 @@ static int tcp_ready(struct egress *egress, struct source *source)
 
 		if (fd < 0)
 			break;
-		if (make_room(egress))
+		if (flow_make_room(egress))
 			flow_begin(egress, fd);
 		else
-			turn_away(egress, fd);
+			flow_turn_away(egress, fd);
 	}
 	return 0;
 }
@@ -572,7 +605,9 @@ int flows_open(struct egress *egress)
 {
 	int r = loop_add(egress->loop, &egress->tcp[0], EGRESS_FD_TCP4, EPOLLIN, tcp4_ready);
 
-	return r < 0 ? r : loop_add(egress->loop, &egress->tcp[1], EGRESS_FD_TCP6, EPOLLIN, tcp6_ready);
+	if (r < 0 || fcntl(EGRESS_FD_TCP6, F_GETFD) < 0)
+		return r;
+	return loop_add(egress->loop, &egress->tcp[1], EGRESS_FD_TCP6, EPOLLIN, tcp6_ready);
 }
 
 void flows_close(struct egress *egress)

@@ -38,6 +38,7 @@ struct flow {
 	struct lane out, in;         /* from the run; to the run */
 	bool connected, opened;      /* opened: EGRESS_OPEN was told */
 	bool listed;                 /* the address itself is on the list */
+	bool exposed;                /* from the host to a port of the run; `server` is inside */
 	bool tunnel;                 /* behind a proxy that is on the list */
 	bool waiting;                /* for more bytes of a beginning */
 	enum look look;
@@ -70,5 +71,11 @@ enum look_result flow_look(struct flow *flow);
 /* The server's first bytes after a request that may change the protocol. False: not enough yet. */
 bool flow_look_response(struct flow *flow);
 void flow_name(struct flow *flow, struct slice name);
+
+/* Takes both descriptors. */
+void flow_begin_exposed(struct egress *egress, int fd, int inside, uint16_t port);
+/* False: there is no room, also not by ending somebody who is silent. */
+bool flow_make_room(struct egress *egress);
+void flow_turn_away(struct egress *egress, int fd);
 
 #endif

@@ -78,6 +78,8 @@ static int egress_open(struct egress *egress, struct error *err)
 		r = dns_open(egress);
 	if (r == 0)
 		r = flows_open(egress);
+	if (r == 0)
+		r = expose_open(egress);
 	return r < 0 ? error_set(err, r, "listen") : confine(err);
 }
 
@@ -97,8 +99,8 @@ static int egress_run(struct egress *egress)
 static int fds_check(void)
 {
 	for (int fd = EGRESS_FD_CHANNEL; fd < EGRESS_FD_LIMIT; fd++)
-		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-			return -errno;
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 && fd <= EGRESS_FD_UDP4 && fd != EGRESS_FD_TCP6)
+			return -errno; /* those of IPv6 and of `expose` need not be there */
 	return 0;
 }
 

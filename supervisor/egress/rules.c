@@ -25,7 +25,8 @@ int rules_check(const void *bytes, size_t len, struct egress_rules *ret_rules)
 
 	if (len < sizeof(*config) || config->version != EGRESS_VERSION || config->bytes != len ||
 	    config->net_count > EGRESS_NETS_MAX || config->name_count > EGRESS_NAMES_MAX ||
-	    config->resolver_count > EGRESS_RESOLVERS_MAX || config->flows_max == 0 ||
+	    config->resolver_count > EGRESS_RESOLVERS_MAX || config->reserved != 0 ||
+	    config->expose_count > EGRESS_EXPOSE_MAX || config->flows_max == 0 ||
 	    config->flows_max > FLOWS_LIMIT ||
 	    len != sizeof(*config) + config->net_count * sizeof(struct net_rule) +
 			   config->name_count * sizeof(struct net_name))

@@ -17,8 +17,13 @@ enum egress_fd {
 	EGRESS_FD_CONFIG,        /* sealed memfd: struct egress_config */
 	EGRESS_FD_SLOTS,         /* the run's ring of struct relay_slot, for reading */
 	EGRESS_FD_TCP4, EGRESS_FD_TCP6, EGRESS_FD_UDP4, EGRESS_FD_UDP6, /* inside the run's network */
-	EGRESS_FD_LIMIT,
+	EGRESS_FD_EXPOSE,        /* listeners of the host, one for each port of `expose` */
+	EGRESS_FD_INSIDE = EGRESS_FD_EXPOSE + 16, /* sockets inside the run's network, to connect from */
+	EGRESS_FD_LIMIT = EGRESS_FD_INSIDE + 64,
 };
+
+#define EGRESS_EXPOSE_MAX 16U
+#define EGRESS_INSIDE_MAX 64U    /* connections from the host at the same time */
 
 #define EGRESS_RESOLVERS_MAX 4U
 #define EGRESS_NETS_MAX 128U
@@ -37,6 +42,9 @@ struct egress_config {           /* then `net_count` struct net_rule, `name_coun
 	uint32_t resolver_count; /* 0 = those of /etc/resolv.conf */
 	uint32_t flows_max;      /* connections at the same time */
 	struct egress_resolver resolvers[EGRESS_RESOLVERS_MAX];
+	uint32_t expose_count;   /* listeners from EGRESS_FD_EXPOSE on */
+	uint16_t expose[EGRESS_EXPOSE_MAX]; /* the port inside and outside */
+	uint32_t reserved;
 };
 
 enum egress_kind {
@@ -65,13 +73,14 @@ enum egress_reason {
 };
 
 #define EGRESS_ANSWERS_MAX 8U
+#define EGRESS_EXPOSED 2U        /* flags: a connection from the host to a port of the run */
 #define EGRESS_STRAY 1U          /* flags: a search suffix behind a name that was asked for: no strike */
 
 struct egress_report {
 	uint32_t version;        /* EGRESS_VERSION */
 	uint32_t kind;           /* enum egress_kind */
 	uint32_t reason;         /* enum egress_reason */
-	uint32_t flags;          /* EGRESS_STRAY */
+	uint32_t flags;          /* EGRESS_STRAY, EGRESS_EXPOSED */
 	uint32_t pid, uid;       /* who asked, as the hook saw it; 0 = not known */
 	uint64_t proc_start_ns;
 	uint64_t bytes_out, bytes_in, duration_ns; /* END; out = from the run */

@@ -18,10 +18,14 @@
 #include "bpf/relay_slot.h"
 #include "egress/wire.h"
 
-#define FIRST_SPARE_FD 64
+#define FIRST_SPARE_FD 128       /* above EGRESS_FD_LIMIT */
 #define CHILD_FAILED 125
 #define LOOPBACK_INDEX 1
 #define V6_PREFIX_BITS 64
+
+struct exposed {
+	int fds[EGRESS_EXPOSE_MAX]; /* FD_NONE: no such port */
+};
 
 /* ---- in the child: async-signal-safe ---- */
 
@@ -101,6 +105,16 @@ static int listener(int family, int type)
 	return high < 0 ? -errno : TAKE_FD(high);
 }
 
+/* Sockets to connect from, which only somebody inside can make; the relay uses them again and again. */
+static void sockets_inside(int fds[EGRESS_FD_LIMIT])
+{
+	for (int i = EGRESS_FD_INSIDE; i < EGRESS_FD_LIMIT; i++) {
+		auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+		fds[i] = fd < 0 ? FD_NONE : fcntl(fd, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
+	}
+}
+
 static int listen_inside(int theirs, int ours, int fds[EGRESS_FD_LIMIT])
 {
 	if (setns(theirs, CLONE_NEWNET) < 0 || loopback_up() < 0)
@@ -112,6 +126,8 @@ static int listen_inside(int theirs, int ours, int fds[EGRESS_FD_LIMIT])
 		fds[EGRESS_FD_TCP6] = listener(AF_INET6, SOCK_STREAM);
 		fds[EGRESS_FD_UDP6] = listener(AF_INET6, SOCK_DGRAM);
 	}
+	if (fds[EGRESS_FD_EXPOSE] >= 0)
+		sockets_inside(fds);
 	if (fds[EGRESS_FD_TCP4] < 0 || fds[EGRESS_FD_UDP4] < 0)
 		return -EADDRINUSE;
 	return setns(ours, CLONE_NEWNET) < 0 ? -errno : 0;
@@ -128,7 +144,8 @@ static int place(const int fds[EGRESS_FD_LIMIT])
 	return sys_close_range(EGRESS_FD_LIMIT, ~0U, 0);
 }
 
-static void __attribute__((noreturn)) child(const struct relay_spec *spec, int theirs, int ours)
+static void __attribute__((noreturn)) child(const struct relay_spec *spec, const struct exposed *exposed,
+					    int theirs, int ours)
 {
 	char *const argv[] = { (char *)(uintptr_t)spec->program, NULL };
 	char *const environment[] = { NULL };
@@ -141,6 +158,8 @@ static void __attribute__((noreturn)) child(const struct relay_spec *spec, int t
 	fds[EGRESS_FD_CHANNEL] = fcntl(spec->channel_fd, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
 	fds[EGRESS_FD_CONFIG] = fcntl(spec->config_fd, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
 	fds[EGRESS_FD_SLOTS] = fcntl(spec->slots_fd, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
+	for (uint32_t i = 0; i < spec->expose_count; i++)
+		fds[EGRESS_FD_EXPOSE + i] = fcntl(exposed->fds[i], F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
 	sigemptyset(&none);
 	if (listen_inside(theirs, ours, fds) < 0 || place(fds) < 0 || setsid() < 0 ||
 	    sigprocmask(SIG_SETMASK, &none, NULL) < 0 || process_become(spec->uid, spec->gid) < 0)
@@ -154,12 +173,43 @@ static void __attribute__((noreturn)) child(const struct relay_spec *spec, int t
 
 /* ---- in the supervisor ---- */
 
+static void exposed_finish(struct exposed *exposed)
+{
+	for (size_t i = 0; i < COUNT(exposed->fds); i++)
+		exposed->fds[i] = fd_close(exposed->fds[i]);
+}
+
+/* On the host, here, where a port that is taken can be said. */
+static int expose(const struct relay_spec *spec, struct exposed *exposed, struct error *err)
+{
+	for (uint32_t i = 0; i < spec->expose_count && i < COUNT(exposed->fds); i++) {
+		struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(spec->expose[i]),
+					  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		const int on = 1;
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+		exposed->fds[i] = fd;
+		/* A connection that has just ended holds nobody up. */
+		if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+		    bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, SOMAXCONN) < 0) {
+			error_set(err, -errno, "listen at 127.0.0.1:%u of the host (network.expose)",
+				  spec->expose[i]);
+			error_next(err, "end what listens there, or expose another port");
+			return error_exit(err, 122);
+		}
+	}
+	return 0;
+}
+
 int launch_relay(const struct relay_spec *spec, int *ret_pidfd, struct error *err)
 {
+	cleanup_with(exposed_finish) struct exposed exposed;
 	auto_close int theirs = FD_NONE, ours = FD_NONE;
 	char path[64];
 	pid_t pid;
-	int pidfd;
+	int pidfd, r;
+
+	memset(&exposed, 0xff, sizeof(exposed)); /* FD_NONE */
 
 	if (spec->uid == 0 || spec->gid == 0)
 		return error_say(err, -EPERM, "the relay never runs as root");
@@ -168,11 +218,14 @@ int launch_relay(const struct relay_spec *spec, int *ret_pidfd, struct error *er
 	ours = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (theirs < 0 || ours < 0)
 		return error_set(err, -errno, "open the run's network namespace");
+	r = expose(spec, &exposed, err);
+	if (r < 0)
+		return r;
 	pid = fork();
 	if (pid < 0)
 		return error_set(err, -errno, "fork the relay");
 	if (pid == 0)
-		child(spec, theirs, ours);
+		child(spec, &exposed, theirs, ours);
 	pidfd = sys_pidfd_open(pid, 0);
 	if (pidfd < 0) {
 		IGNORE(kill(pid, SIGKILL) < 0); /* a child of ours, not reaped: still it */

@@ -17,6 +17,8 @@ struct relay_spec {              /* all borrowed */
 	int channel_fd;          /* the relay's end: struct egress_report */
 	int config_fd;           /* sealed memfd: struct egress_config */
 	int slots_fd;            /* watch_run_relay() */
+	const uint16_t *expose;  /* ports that the host reaches at 127.0.0.1 */
+	uint32_t expose_count;
 };
 
 /* Returns 0 and the relay's pidfd, owned by the caller, who reaps it; or a negative errno with *err. What

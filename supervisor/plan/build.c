@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 
 #include "base/io.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "plan/build.h"
 
@@ -234,6 +235,14 @@ static void fill_rules(struct plan_head *head, const struct build *build)
 	head->connect_default = NET_DENY;
 	head->bind_default = NET_DENY;
 	head->umask = current_umask();
+	for (uint32_t i = 0; !none && i < MIN(policy->net_expose.count, PLAN_EXPOSE_MAX); i++) {
+		uint32_t port = 0;
+
+		/* The compiler has checked it; 0 would be refused by plan_check(). */
+		IGNORE(parse_u32(slice_of(policy_text(policy, policy->net_expose.items[i])), 1024, UINT16_MAX,
+				 &port) < 0);
+		head->expose[head->expose_count++] = (uint16_t)port;
+	}
 	memcpy(head->responses, policy->responses, sizeof(head->responses));
 	memcpy(head->severity_override, policy->severity_override, sizeof(head->severity_override));
 	head->heartbeat = (struct plan_heartbeat){

@@ -176,6 +176,16 @@ static int check_numbers(const struct plan_head *head, struct error *err)
 	return 0;
 }
 
+static int check_expose(const struct plan_head *head, struct error *err)
+{
+	bool good = head->expose_count == 0 ||
+		    (head->expose_count <= PLAN_EXPOSE_MAX && head->network_mode == NETWORK_ALLOWLIST);
+
+	for (uint32_t i = 0; i < PLAN_EXPOSE_MAX; i++)
+		good &= i < head->expose_count ? head->expose[i] >= 1024 : head->expose[i] == 0;
+	return good ? 0 : plan_bad(err, "exposed ports");
+}
+
 static int check_responses(const struct plan_head *head, struct error *err)
 {
 	for (size_t i = 0; i < SEVERITY_COUNT; i++) {
@@ -296,6 +306,8 @@ int plan_check(const void *bytes, size_t len, struct plan *ret_plan, struct erro
 	r = check_sections(head, err);
 	if (r == 0)
 		r = check_numbers(head, err);
+	if (r == 0)
+		r = check_expose(head, err);
 	if (r == 0)
 		r = check_responses(head, err);
 	if (r < 0)

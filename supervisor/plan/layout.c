@@ -290,6 +290,33 @@ int layout_own(struct build *build)
 	return r;
 }
 
+/* A socket that the run may connect to. Named on purpose, so one that cannot be had refuses the start. It is
+ * the socket of this moment: a service that makes it anew is out of reach. */
+static int add_sockets(struct build *build, struct error *err)
+{
+	const struct policy_list *list = &build->policy->net_allow_unix;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		const char *text = policy_text(build->policy, list->items[i]);
+		char expanded[PLAN_PATH_MAX];
+		struct path path;
+		int r = host_expand(build, text, expanded);
+
+		if (r == 0)
+			r = host_resolve(build, expanded, layout_note_link, &path);
+		if (r == 0 && !S_ISSOCK(path.st.st_mode))
+			r = -ENOTSOCK;
+		if (r == 0)
+			r = layout_add(build, MOUNT_BIND_RO, path.text, 0);
+		if (r == 0)
+			continue;
+		error_set(err, r, "let the run reach the socket '%s' (network.allow_unix)", text);
+		error_next(err, "start the service that listens there, or take it out of `network.allow_unix`");
+		return error_exit(err, BUILD_EXIT_REFUSED);
+	}
+	return 0;
+}
+
 static int add_workspace(struct build *build, struct error *err)
 {
 	struct path common;
@@ -317,6 +344,8 @@ int layout_build(struct build *build, struct error *err)
 		r = add_list(build, &build->policy->read, false, err);
 	if (r == 0)
 		r = add_list(build, &build->policy->write, true, err);
+	if (r == 0)
+		r = add_sockets(build, err);
 	if (r == 0)
 		r = add_flags(build, build->spec->extra_read, 'r', err);
 	if (r == 0)

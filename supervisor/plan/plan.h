@@ -22,6 +22,7 @@
 #define PLAN_BYTES_MAX (8U << 20)
 #define PLAN_PATHS_MAX 4096U
 #define PLAN_MOUNTS_MAX 4096U
+#define PLAN_EXPOSE_MAX 16U      /* POLICY_EXPOSE_MAX */
 #define PLAN_NAMES_MAX 256U
 #define PLAN_NETS_MAX 128U       /* RUN_NET_RULES_MAX */
 #define PLAN_GROUPS_MAX 256U
@@ -127,6 +128,8 @@ struct plan_head {
 	uint32_t files_on_scope, net_on_scope, on_forbidden;
 	uint32_t connect_default, bind_default;
 	uint32_t umask;
+	uint32_t expose_count;   /* network mode allowlist */
+	uint16_t expose[PLAN_EXPOSE_MAX]; /* ports of the run that the host reaches at 127.0.0.1 */
 	struct response responses[SEVERITY_COUNT];
 	uint8_t severity_override[VIOLATION_TYPE_LIMIT];
 	uint8_t pad[(8 - VIOLATION_TYPE_LIMIT % 8) % 8];

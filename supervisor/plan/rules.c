@@ -247,6 +247,8 @@ int rules_build(struct build *build, struct error *err)
 	if (r == 0)
 		r = add_list(build, &policy->deny_write, RULE_DENY_WRITE, "files.deny_write", on);
 	if (r == 0)
+		r = add_list(build, &policy->net_allow_unix, RULE_WRITE, "network.allow_unix", ON_DENY);
+	if (r == 0)
 		r = add_common(build);
 	if (r == 0)
 		r = add_baselines(build);

@@ -4,6 +4,7 @@
  * die may be what the agent sent. */
 #include "run/relay.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -29,12 +30,14 @@ static int config_write(const struct run *run, int *ret_fd)
 		.version = EGRESS_VERSION, .flows_max = FLOWS_MAX,
 		.net_count = plan->head->sections[PLAN_NETS].count,
 		.name_count = plan->head->sections[PLAN_NAMES].count,
-		.resolver_count = setup->resolver_count,
+		.resolver_count = setup->resolver_count, .expose_count = plan->head->expose_count,
 	};
 	size_t nets = config.net_count * sizeof(struct net_rule);
 	size_t names = config.name_count * sizeof(struct net_name);
 	cleanup_with(buf_finish) struct buf bytes = buf_growing(sizeof(config) + nets + names);
 
+	static_assert(sizeof(config.expose) == sizeof(plan->head->expose), "one port for one");
+	memcpy(config.expose, plan->head->expose, sizeof(config.expose));
 	memcpy(config.resolvers, setup->resolvers, sizeof(config.resolvers));
 	config.bytes = (uint32_t)(sizeof(config) + nets + names);
 	if (buf_append(&bytes, &config, sizeof(config)) < 0 || buf_append(&bytes, plan->nets, nets) < 0 ||
@@ -127,6 +130,7 @@ static int start(struct run *run, int config_fd, int slots_fd, struct error *err
 	struct relay_spec spec = {
 		.program = runs->relay.program, .uid = runs->relay.uid, .gid = runs->relay.gid,
 		.run_pid = run->launched.pid, .config_fd = config_fd, .slots_fd = slots_fd,
+		.expose = run->plan.head->expose, .expose_count = run->plan.head->expose_count,
 	};
 	int pair[2], bytes = CHANNEL_BYTES, r;
 

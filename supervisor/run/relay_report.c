@@ -17,7 +17,7 @@ bool relay_report_is_sound(const struct egress_report *report, size_t len)
 {
 	return len == sizeof(*report) && report->version == EGRESS_VERSION &&
 	       report->kind >= EGRESS_READY && report->kind < EGRESS_KIND_LIMIT &&
-	       report->reason < EGRESS_REASON_LIMIT && report->flags <= EGRESS_STRAY &&
+	       report->reason < EGRESS_REASON_LIMIT && report->flags <= (EGRESS_STRAY | EGRESS_EXPOSED) &&
 	       (report->kind == EGRESS_REFUSED) == (report->reason != EGRESS_NONE) &&
 	       report->answer_count <= EGRESS_ANSWERS_MAX && report->reserved == 0 &&
 	       report->result <= 0 && report->result >= -4095 &&
@@ -247,7 +247,7 @@ void relay_put(struct run *run, const struct egress_report *report)
 		put_happened(run, RECORD_DNS, report);
 		return;
 	case EGRESS_OPEN:
-		put_happened(run, RECORD_CONNECT, report);
+		put_happened(run, report->flags & EGRESS_EXPOSED ? RECORD_ACCEPT : RECORD_CONNECT, report);
 		return;
 	case EGRESS_END:
 		put_happened(run, RECORD_FLOW_END, report);

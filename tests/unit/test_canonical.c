@@ -66,6 +66,8 @@ static const char *const variants[] = {
 	"files: {deny_write: [/x]}", "files: {on_scope: violate}", "files: {baseline: {a: {paths: [/x]}}}",
 	"files: {baseline: {a: {paths: [/x], on: deny}}}", "files: {baseline: {b: {paths: [/x]}}}",
 	"network: {mode: host}", "network: {mode: host, allow: [\"*\"]}", "network: {mode: host, bind: [\"*\"]}",
+	"network: {mode: allowlist}", "network: {mode: allowlist, expose: [8080]}",
+	"network: {allow_unix: [/run/x.sock]}", "network: {mode: allowlist, allow: [\"a.test\"]}",
 	"network: {deny: [\"*:25\"]}", "network: {on_scope: violate}", "violations: {low: [alert]}",
 	"violations: {medium: [revoke@3]}", "violations: {override: {SCOPE_VIOLATION: HIGH}}",
 };
@@ -116,7 +118,7 @@ START_TEST(the_form_of_the_empty_policy_is_known)
 		"\"on_scope\":\"deny\",\"read\":[],\"write\":[]},\"heartbeat\":{\"grace_start\":30000,"
 		"\"max_extend\":900000,\"mode\":\"off\",\"on_stall\":\"ignore\",\"ttl\":60000},"
 		"\"limits\":{\"pids\":512},\"mode\":\"enforce\",\"name\":\"x\",\"network\":{\"allow\":[],"
-		"\"bind\":[],\"deny\":[],\"mode\":\"none\",\"on_scope\":\"deny\"},\"on_loss\":\"freeze\","
+		"\"allow_unix\":[],\"bind\":[],\"deny\":[],\"expose\":[],\"mode\":\"none\",\"on_scope\":\"deny\"},\"on_loss\":\"freeze\","
 		"\"on_supervisor_loss\":\"kill\",\"sandbox\":{\"env\":[],\"hide\":[],\"on_forbidden\":\"deny\","
 		"\"prefer\":[\"landlock\",\"bpf_lsm\"],\"require\":[\"namespaces\",\"seccomp\",\"cgroup_v2\","
 		"\"cgroup_kill\",\"mount_api\",\"pidfd\",\"bpf_watch\"],\"user\":\"caller\"},\"schema\":1,"

@@ -130,6 +130,10 @@ static int check(const struct sample *sample, struct error *err)
 	X(prefer, s->head.prefer = 1U << 31) X(files_on, s->head.files_on_scope = 3)          \
 	X(net_on, s->head.net_on_scope = 3) X(forbidden_on, s->head.on_forbidden = 3)         \
 	X(connect_default, s->head.connect_default = 2) X(bind_default, s->head.bind_default = 2) \
+	X(expose_elsewhere, s->head.expose_count = 1; s->head.expose[0] = 8080)               \
+	X(expose_low, s->head.network_mode = NETWORK_ALLOWLIST; s->head.expose_count = 1; s->head.expose[0] = 80) \
+	X(expose_many, s->head.network_mode = NETWORK_ALLOWLIST; s->head.expose_count = 17)   \
+	X(expose_behind, s->head.expose[0] = 8080)                                            \
 	X(umask, s->head.umask = 01000) X(pids, s->head.limits.pids = UINT32_MAX)             \
 	X(open_files, s->head.limits.open_files = UINT32_MAX)                                 \
 	X(memory, s->head.limits.memory_bytes = UINT64_MAX)                                   \

@@ -189,6 +189,7 @@ static void format_value(char to[VALUE_MAX], const struct policy *policy, const 
 	case KEY_ENV:
 	case KEY_NET_CONNECT:
 	case KEY_NET_BIND:
+	case KEY_PORTS:
 	case KEY_BASELINES:
 	case KEY_SECRETS:
 	case KEY_SECRET_FILE:
@@ -231,7 +232,7 @@ static void print_more(const struct shower *shower, const struct key *key, const
 	const uint8_t *overrides = field;
 
 	if (key->type == KEY_PATHS || key->type == KEY_GLOBS || key->type == KEY_ENV ||
-	    key->type == KEY_NET_CONNECT || key->type == KEY_NET_BIND)
+	    key->type == KEY_NET_CONNECT || key->type == KEY_NET_BIND || key->type == KEY_PORTS)
 		print_list(shower, depth, field);
 	for (uint32_t i = 0; key->type == KEY_BASELINES && i < policy->baseline_count; i++) {
 		printf("%*s%s:\n", (int)(2 * depth + 2), "", policy_text(policy, policy->baselines[i].id));

@@ -87,6 +87,7 @@ static int narrow_network(const struct run_args *args, struct policy *policy, st
 		policy->network_mode = NETWORK_NONE;
 		/* Rules for what is no longer there would be refused or mislead a reader. */
 		policy->net_allow.count = policy->net_deny.count = policy->net_bind.count = 0;
+		policy->net_expose.count = 0;
 		return 0;
 	}
 	if (strcmp(args->network, "allowlist") == 0 && policy->network_mode != NETWORK_NONE) {

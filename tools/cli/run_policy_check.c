@@ -31,6 +31,7 @@ static bool lists_are_sane(const struct policy *policy)
 	const struct policy_list *const lists[] = {
 		&policy->hide, &policy->env, &policy->read, &policy->write, &policy->deny_read,
 		&policy->deny_write, &policy->net_allow, &policy->net_deny, &policy->net_bind,
+		&policy->net_expose, &policy->net_allow_unix,
 	};
 
 	for (size_t i = 0; i < COUNT(lists); i++) {
