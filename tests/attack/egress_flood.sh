@@ -92,6 +92,9 @@ wait_for 60 test -s "$T/idle.out"
 is "of 1100 connections 1024 live" "$(head -n 1 "$T/idle.out")" 1024
 rss=$(awk '/VmRSS/ { print $2 }' "/proc/$(relay)/status")
 check "the relay is small meanwhile: $rss KiB" test "$rss" -lt 32768
+state=$(awk '/^(Uid|CapPrm|CapEff|CapBnd|NoNewPrivs|Seccomp):/ { printf "%s ", $2 }' "/proc/$(relay)/status")
+is "it is nobody and can do nothing" "$state" "$(id -u bailiff-egress) 0000000000000000 0000000000000000 0000000000000000 1 2 "
+is "it is not in the run's network" "$(readlink "/proc/$(relay)/ns/net")" "$(readlink "/proc/$SUPERVISOR/ns/net")"
 echo >&5
 wait $run
 is "when they are gone there is room again" "$(tail -n 1 "$T/idle.out")" True

@@ -211,7 +211,8 @@ class TlsServer6(Tls, Server6):
 
 
 def packets():
-    """Every packet that comes in: protocol, destination, port, bytes behind the transport's head."""
+    """Every packet that comes in and begins a connection or carries something: protocol, destination, port, bytes. An
+    end of an earlier connection may be late and says nothing."""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
     sock.bind(("s0", 3))
     while True:
@@ -228,6 +229,8 @@ def packets():
             continue
         port = struct.unpack("!H", data[head + 2:head + 4])[0]
         length = len(data) - head - (8 if proto == 17 else (data[head + 12] >> 4) * 4)
+        if proto == 6 and not data[head + 13] & 2 and length == 0:
+            continue
         PACKETS.write(f"{'tcp' if proto == 6 else 'udp'} {to} {port} {length}\n")
 
 
