@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -23,6 +24,8 @@
 
 #define INIT_ACCOUNT "bailiff-init"
 #define LEDGER_WAIT_MS 10000
+#define LOCK_PATIENCE_MS 1000
+#define LOCK_STEP_MS 10
 
 /* ---- names ---- */
 
@@ -93,15 +96,24 @@ static int open_dirs(struct daemon *daemon, struct error *err)
 	return 0;
 }
 
-static int lock_or_say(int fd, const char *dir, struct error *err)
+static int lock_refused(const char *dir, struct error *err)
 {
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
 	if (errno != EWOULDBLOCK)
 		return error_set(err, -errno, "lock '%s'", dir);
 	error_say(err, -EBUSY, "another supervisor works on '%s'", dir);
 	error_next(err, "use that one, or give this one its own --state-dir and --runtime-dir");
 	return error_exit(err, 1);
+}
+
+/* A porter of a supervisor that was killed shares its descriptors, and may die a moment after it. */
+static int lock_or_say(int fd, const char *dir, struct error *err)
+{
+	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += LOCK_STEP_MS) {
+		if (errno != EWOULDBLOCK || waited >= LOCK_PATIENCE_MS)
+			return lock_refused(dir, err);
+		IGNORE(poll(NULL, 0, LOCK_STEP_MS) < 0);
+	}
+	return 0;
 }
 
 static int take_lock(struct daemon *daemon, struct error *err)
