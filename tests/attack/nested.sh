@@ -25,7 +25,7 @@ refute "handed in, the supervisor refuses a peer that is inside a run" \
 	supervised -w "$RUNTIME" -- /usr/bin/python3 ping.py "$RUNTIME/control.sock"
 check "the peer had reached it, and was refused as what it is" grep -q 'inside a run' "$T/bailiffd.log"
 cp "$BAILIFF" "$WORK/bailiff" && chmod 0755 "$WORK/bailiff"
-supervised -w "$RUNTIME" -r "$TOP/policies" -- ./bailiff run -p "$TOP/policies/library/default.yaml" --state-dir "$STATE" \
+supervised -w "$RUNTIME" -r "$TOP/policies" -- ./bailiff run -p "$TOP/policies/library/base.yaml" --state-dir "$STATE" \
 	--runtime-dir "$RUNTIME" -- true >"$T/out" 2>&1
 refute "no run inside a run" test $? -eq 0
 diag <"$T/out"
