@@ -116,7 +116,6 @@ static const struct phrase phrases[RECORD_KIND_LIMIT] = {
 	[RECORD_XATTR] = { "changed an attribute of", "change an attribute of", NULL },
 	[RECORD_MKNOD] = { "made the node", "make the node", NULL },
 	[RECORD_MMAP_WRITE] = { "wrote, by a way not seen otherwise,", "write", NULL },
-	[RECORD_WORKSPACE] = { "changed the workspace", "change the workspace", "to" },
 	[RECORD_OPEN_READ] = { "read", "read", NULL },
 	[RECORD_READ_SUMMARY] = { "read", "read", NULL },
 	[RECORD_EXEC] = { "ran", "run", NULL },
@@ -427,6 +426,19 @@ static void say_intervention(struct buf *buf, const struct ledger_hit *hit)
 	say_failure(buf, record);
 }
 
+/* What became of an overlay: whose it was, and what was told of it. */
+static void say_workspace(struct buf *buf, const struct ledger_hit *hit)
+{
+	const struct record *record = &hit->record;
+
+	render_text(buf, record->by.len ? record->by : slice_of("somebody"));
+	say_pair(buf, " did a ", record, DETAIL_VERB);
+	say_pair(buf, " of run ", record, DETAIL_SUBJECT);
+	say(buf, " on ");
+	render_text(buf, record->obj);
+	say_pair(buf, ": ", record, DETAIL_MESSAGE);
+}
+
 static void say_any(struct buf *buf, const struct ledger_hit *hit)
 {
 	const struct record *record = &hit->record;
@@ -454,6 +466,7 @@ static void (*const sayings[RECORD_KIND_LIMIT])(struct buf *, const struct ledge
 	[RECORD_LOG_START] = say_fixed, [RECORD_LOG_STOP] = say_fixed, [RECORD_CLOCK] = say_fixed,
 	[RECORD_TICK] = say_fixed, [RECORD_FREEZE] = say_fixed,
 	[RECORD_HEARTBEAT_LOST] = say_fixed, [RECORD_INTERVENTION] = say_intervention,
+	[RECORD_WORKSPACE] = say_workspace,
 };
 
 void render_what(struct buf *buf, const struct ledger_hit *hit)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -144,6 +145,37 @@ static int overlay_new(const struct layers *layers, bool noexec)
 				       (noexec ? MOUNT_ATTR_NOEXEC : 0));
 }
 
+/* Before 6.15 a layer must be attached somewhere in our own namespace. */
+static int attach(const struct init *init, int tree, const char *path)
+{
+	auto_close int at = tree_make(init, path, true);
+
+	return at < 0 ? at : tree_attach(tree, at);
+}
+
+static int detach(const struct init *init, int tree)
+{
+	if (fchdir(tree) < 0 || umount2(".", MNT_DETACH) < 0 || fchdir(init->host) < 0)
+		return -errno;
+	return 0;
+}
+
+static int overlay_new_attached(const struct init *init, const struct layers *layers, bool mapped, bool noexec)
+{
+	auto_close int tree = FD_NONE;
+	int r = attach(init, init->workspace, "/run/bailiff/upper");
+
+	if (r == 0 && mapped)
+		r = attach(init, layers->lower, "/run/bailiff/lower");
+	if (r < 0)
+		return r;
+	tree = overlay_new(layers, noexec);
+	r = detach(init, init->workspace);
+	if (r == 0 && mapped)
+		r = detach(init, layers->lower);
+	return tree < 0 ? tree : r < 0 ? r : TAKE_FD(tree);
+}
+
 static int meta_write(const struct init *init, const struct stat *root, uint64_t started_ns)
 {
 	const struct plan_head *plan = init->plan.head;
@@ -195,6 +227,8 @@ static int overlay_make(const struct init *init, const struct plan_mount *mount,
 	if (r < 0)
 		return error_set(err, r, "id-mapped layers of the workspace");
 	r = overlay_new(layers, mount->flags & MOUNT_NOEXEC);
+	if (r == -EINVAL)
+		r = overlay_new_attached(init, layers, mount->flags & MOUNT_IDMAP, mount->flags & MOUNT_NOEXEC);
 	if (r == -ENODEV)
 		return error_say(err, -EOPNOTSUPP, "this kernel has no overlayfs; next: use `workspace: "
 				 "{mode: direct}`");

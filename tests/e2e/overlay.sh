@@ -133,5 +133,20 @@ is "the second of two that made the same file conflicts there only" "$(owner com
 2
 1"
 owner rollback "$2" >"$T/out" 2>&1
+check "the ledger says what became of it" sh -c "'$BAILIFF' ledger log -n 10000 --state-dir '$STATE' | grep -q 'uid:0 did a commit of run .* on $WORK: .* written'"
+
+# Root without sudo: the run is somebody else, and the files stay root's.
+root() { # VERB ARGS...
+	root_verb=$1
+	shift
+	(cd "$T/rooted" && env -u SUDO_UID "$BAILIFF" "$root_verb" --state-dir "$STATE" --runtime-dir "$RUNTIME" "$@")
+}
+mkdir "$T/rooted" && echo one >"$T/rooted/a" && ln "$T/rooted/a" "$T/rooted/a2" && mkdir -m 0700 "$T/rooted/d"
+is "root's overlay is not root inside" "$(root run -q --overlay -- sh -c 'id -u; echo two >>a; echo x >d/x; echo y >n; chmod 0 n')" "$(id -u "$RUN_USER")"
+check "its commit" root commit "$(last)"
+is "leaves root's files root's, and both names one file" "$(stat -c '%u %a' "$T/rooted/n" "$T/rooted/d/x"; cat "$T/rooted/a2")" "0 0
+0 644
+one
+two"
 check "the ledger verifies" verifies
 finish

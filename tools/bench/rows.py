@@ -20,6 +20,30 @@ def launch_running(world):
             yield (timed(lambda: world.call(world.run_argv("/bin/true"))), timed(lambda: world.call([*BWRAP, "/bin/true"])))
 
 
+def launch_overlay(world):
+    argv = world.run_argv("/bin/true", flags=["--overlay"])
+    with world.supervisor():
+        for _ in range(ROUNDS * 2):
+            yield timed(lambda: world.call(argv)), timed(lambda: world.call([*BWRAP, "/bin/true"]))
+
+
+def overlay_large(world):
+    """The start of an overlay over a tree of 100 000 files against one over an empty tree."""
+    large, empty = os.path.join(world.work, "large"), os.path.join(world.work, "empty")
+    os.mkdir(empty)
+    for folder in range(100):
+        path = os.path.join(large, f"d{folder}")
+        os.makedirs(path)
+        for number in range(1000):
+            os.close(os.open(os.path.join(path, f"f{number}"), os.O_CREAT | os.O_WRONLY, 0o644))
+    own(world, "large")
+    own(world, "empty")
+    starts = [world.run_argv("/bin/true", flags=["--overlay", "-C", path]) for path in (large, empty)]
+    with world.supervisor():
+        for _ in range(ROUNDS * 3):
+            yield tuple(timed(lambda argv=argv: world.call(argv)) for argv in starts)
+
+
 def launch_alone(world):
     """No supervisor listens: it is started, and has ended again before the next round."""
     for _ in range(8):
@@ -324,6 +348,8 @@ def memory_per_run(world):
 # "at least" is a lower one. "more" is ours less theirs. Rows without a bar are there to be seen.
 ROWS = {
     "launch, supervisor runs": (launch_running, "ms", "bubblewrap", "ratio", 1.5),
+    "launch on an overlay": (launch_overlay, "ms", "bubblewrap", "ratio", 1.5),
+    "overlay, 100000 files": (overlay_large, "ms", "empty tree", "ratio", 1.1),
     "launch, no supervisor": (launch_alone, "ms", "bubblewrap", "value", 150),
     "C build": (c_build, "ms", "native", "ratio", 1.08),
     "git and python3": (git_python, "ms", "native", None, None),
