@@ -133,6 +133,15 @@ is "the second of two that made the same file conflicts there only" "$(owner com
 2
 1"
 owner rollback "$2" >"$T/out" 2>&1
+group=$(getent group bailiff | cut -d: -f3)
+if [ -n "$group" ]; then
+	supervised --overlay -- sh -c 'echo own >own; ln own own2'
+	is "its owner needs no root" "$(setpriv --reuid "$RUN_USER" --regid "$RUN_USER" --groups "$group" "$BAILIFF" commit --state-dir "$STATE" \
+		--runtime-dir "$RUNTIME" "$(last)"; cat "$WORK/own2")" "2 written, 0 held, 0 failed, 0 left
+own"
+else
+	skip group "its owner needs no root" "there is no group bailiff"
+fi
 check "the ledger says what became of it" sh -c "'$BAILIFF' ledger log -n 10000 --state-dir '$STATE' | grep -q 'uid:0 did a commit of run .* on $WORK: .* written'"
 
 # Root without sudo: the run is somebody else, and the files stay root's.

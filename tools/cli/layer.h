@@ -18,7 +18,7 @@
 
 #define LAYER_DEPTH_MAX 256U         /* components of a path below the workspace */
 #define LAYER_PATH_MAX 4096U
-#define LAYER_CHANGES_MAX 1000000U
+#define LAYER_CHANGES_MAX 400000U
 #define LAYER_NONE ((size_t)-1)
 
 enum change_kind {
@@ -64,7 +64,7 @@ struct change_group {
 /* A file with several names in the upper layer, and where the workspace has it. */
 struct linked {
 	ino_t ino;
-	char *path;                  /* owned */
+	char path[];
 };
 
 /* What its owner could not read or enter, until layer_lock_again(). */
@@ -102,8 +102,7 @@ struct layer {
 	size_t count, room;
 	struct change_group *groups;
 	size_t group_count;
-	struct linked *links;
-	size_t link_count;
+	void *links;                 /* of tsearch(3): struct linked by ino; owned */
 	struct known *known;         /* sorted */
 	size_t known_count;
 	struct indexed *entries;     /* of the index; sorted */

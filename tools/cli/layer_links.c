@@ -45,27 +45,34 @@ int layer_add(struct layer *layer, const char *path, enum change_kind kind, size
 	return 0;
 }
 
+static int by_ino(const void *a, const void *b)
+{
+	const struct linked *left = a, *right = b;
+
+	return (left->ino > right->ino) - (left->ino < right->ino);
+}
+
 int layer_add_link(struct layer *layer, ino_t ino, const char *path)
 {
-	struct linked *grown = reallocarray(layer->links, layer->link_count + 1, sizeof(*grown));
-	char *copy = strdup(path);
+	struct linked *one = malloc(sizeof(*one) + strlen(path) + 1);
+	struct linked *const *kept;
 
-	if (grown)
-		layer->links = grown;
-	if (!grown || !copy) {
-		free(copy);
+	if (!one)
 		return -ENOMEM;
-	}
-	layer->links[layer->link_count++] = (struct linked){ .ino = ino, .path = copy };
-	return 0;
+	one->ino = ino;
+	memcpy(one->path, path, strlen(path) + 1);
+	kept = tsearch(one, &layer->links, by_ino);
+	if (!kept || *kept != one)
+		free(one); /* the first one stays */
+	return kept ? 0 : -ENOMEM;
 }
 
 const struct linked *layer_find_link(const struct layer *layer, ino_t ino)
 {
-	for (size_t i = layer->link_count; i > 0; i--)
-		if (layer->links[i - 1].ino == ino)
-			return &layer->links[i - 1];
-	return NULL;
+	const struct linked key = { .ino = ino };
+	struct linked *const *found = tfind(&key, &layer->links, by_ino);
+
+	return found ? *found : NULL;
 }
 
 /* ---- where a file came from ---- */

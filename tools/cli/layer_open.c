@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <search.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -25,11 +26,9 @@ void layer_finish(struct layer *layer)
 	for (size_t i = 0; i < layer->group_count; i++)
 		free(layer->groups[i].path);
 	layer_lock_again(layer);
-	for (size_t i = 0; i < layer->link_count; i++)
-		free(layer->links[i].path);
 	free(layer->changes);
 	free(layer->groups);
-	free(layer->links);
+	tdestroy(layer->links, free);
 	free(layer->known);
 	for (size_t i = 0; i < layer->entry_count; i++)
 		free(layer->entries[i].name);
