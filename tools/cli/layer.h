@@ -181,6 +181,10 @@ int layer_copy_attributes(int from, int to) MUST_USE;
 
 /* ---- layer_write.c ---- */
 
+/* One name per directory and run for what is not in its place yet: no policy lets an agent make it. */
+#define LAYER_TEMPORARY_SIZE 64
+void layer_temporary(const struct layer *layer, char to[LAYER_TEMPORARY_SIZE]);
+
 struct written {
 	size_t done, held, failed;
 	struct error first;          /* the first failure */

@@ -10,7 +10,6 @@
 #include "base/sys.h"
 
 #define PIECE (1U << 20)
-#define TEMPORARY ".bailiff-"   /* no policy lets an agent make such a name */
 
 static void proc_name(int fd, char to[32])
 {
@@ -23,12 +22,6 @@ int file_mode(int path_fd, mode_t mode)
 
 	proc_name(path_fd, name);
 	return chmod(name, mode) < 0 ? -errno : 0;
-}
-
-/* One per directory and run: what a crash left is in the way and goes. */
-static void temporary_name(const struct place *place, char to[64])
-{
-	IGNORE(snprintf(to, 64, TEMPORARY "%s", place->run) < 0);
 }
 
 /* The finished file under its temporary name becomes the one of that name. */
@@ -207,9 +200,8 @@ static int copy_node(const struct change *change, const struct place *place, con
 
 int file_copy(struct layer *layer, const struct change *change, const struct place *place)
 {
-	char temporary[64];
+	const char *temporary = place->temporary;
 
-	temporary_name(place, temporary);
 	IGNORE(unlinkat(place->parent, temporary, 0) < 0); /* left by a crash */
 	switch (change->upper.st_mode & S_IFMT) {
 	case S_IFREG:
@@ -241,13 +233,12 @@ static int link_from(const struct layer *layer, const char *path, ino_t ino, con
 {
 	const char *name;
 	auto_close int parent = layer_parent(layer->root, path, &name);
-	char temporary[64];
+	const char *temporary = place->temporary;
 	struct stat st;
 
 	if (parent < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
 	    (ino != 0 && st.st_ino != ino))
 		return 1;
-	temporary_name(place, temporary);
 	IGNORE(unlinkat(place->parent, temporary, 0) < 0);
 	/* Not allowed, or too many names: it becomes a file of its own. */
 	return linkat(parent, name, place->parent, temporary, 0) < 0 ? 1 : rename_into_place(place, temporary);

@@ -9,7 +9,7 @@ struct place {
 	int parent;              /* O_PATH; borrowed */
 	const char *name;
 	bool replaces;           /* there is something that is no directory */
-	char run[ULID_TEXT_LEN + 1];
+	char temporary[LAYER_TEMPORARY_SIZE];
 };
 
 /* The content, type, mode, attributes and times of the upper layer's file. Returns 0 or -errno; the

@@ -81,9 +81,10 @@ static bool is_conflict(struct layer *layer, struct change *change)
 	if (!changed_since(layer, lower))
 		return false;
 	/* What is in a directory is judged by itself, and a directory that is not empty stays. Its ctime
-	 * alone is newer when somebody changed its mode. */
+	 * alone is newer when somebody changed its mode. One that the run made is the run's, or was made by
+	 * a commit that was cut off. */
 	if (S_ISDIR(lower->st_mode))
-		return change->kind != CHANGE_DELETED &&
+		return change->kind != CHANGE_DELETED && change->origin &&
 		       /* Opened by a commit that was cut off. */
 		       (lower->st_mode & 07777) != ((change->upper.st_mode & 07777) | 0700) &&
 		       (lower->st_ctim.tv_sec != lower->st_mtim.tv_sec ||
@@ -95,10 +96,22 @@ static bool is_conflict(struct layer *layer, struct change *change)
 	return change->kind != CHANGE_TIME;
 }
 
+/* What a commit that was cut off left in a directory that goes. */
+static bool is_our_rest(const struct layer *layer, const struct change *change)
+{
+	const char *slash = strrchr(change->path, '/');
+	char temporary[LAYER_TEMPORARY_SIZE];
+
+	layer_temporary(layer, temporary);
+	return change->kind == CHANGE_DELETED && strcmp(slash ? slash + 1 : change->path, temporary) == 0;
+}
+
 static void judge_one(struct layer *layer, struct change *change)
 {
 	mode_t type = change->upper.st_mode & S_IFMT;
 
+	if (is_our_rest(layer, change))
+		return;
 	if (type == S_IFCHR || type == S_IFBLK)
 		change->hold = change->hold == HOLD_NONE ? HOLD_KIND : change->hold;
 	if (change->hold == HOLD_NONE || change->hold == HOLD_CONFLICT) {

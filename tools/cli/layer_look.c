@@ -108,6 +108,13 @@ static int lower_at(const struct look *look, struct stat *ret_lower)
 	return r == 0 || r == -ENOENT ? 0 : 1;
 }
 
+static bool has_origin(const struct look *look)
+{
+	auto_close int fd = layer_open_upper(look->layer, look->path, O_RDONLY);
+
+	return fd >= 0 && fgetxattr(fd, "user.overlay.origin", NULL, 0) > 0;
+}
+
 /* ---- files ---- */
 
 static bool same_times(const struct stat *upper, const struct stat *lower)
@@ -167,13 +174,6 @@ static int difference(const struct look *look, const struct stat *upper, const s
 	if (same <= 0)
 		return same < 0 ? same : CHANGE_MODE;
 	return same_times(upper, lower) ? CHANGE_KIND_COUNT : CHANGE_TIME;
-}
-
-static bool has_origin(const struct look *look)
-{
-	auto_close int fd = layer_open_upper(look->layer, look->path, O_RDONLY);
-
-	return fd >= 0 && fgetxattr(fd, "user.overlay.origin", NULL, 0) > 0;
 }
 
 static void look_file(struct look *look, const struct stat *upper, const struct stat *lower)
@@ -260,6 +260,8 @@ static void look_both_directories(struct look *look, const struct stat *upper, c
 		look->group = LAYER_NONE; /* the directory itself stays in the upper layer */
 		change = note(look, CHANGE_MODE, upper, lower);
 		look->group = group;
+		if (change)
+			change->origin = has_origin(look);
 		if (change && same < 0)
 			change->hold = HOLD_UNREADABLE;
 	}

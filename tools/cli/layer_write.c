@@ -75,6 +75,14 @@ static void close_again(struct writer *writer)
 	free(writer->opened);
 }
 
+void layer_temporary(const struct layer *layer, char to[LAYER_TEMPORARY_SIZE])
+{
+	char run[ULID_TEXT_LEN + 1];
+
+	ulid_text(&layer->run, run);
+	IGNORE(snprintf(to, LAYER_TEMPORARY_SIZE, ".bailiff-%s", run) < 0);
+}
+
 /* ---- one change ---- */
 
 /* The workspace has there what it had when it was looked at. Its ctime is newer where another name of
@@ -113,7 +121,7 @@ static int put_file(struct writer *writer, int parent, const char *name, struct 
 			return -errno;
 		place.replaces = false;
 	}
-	ulid_text(&writer->layer->run, place.run);
+	layer_temporary(writer->layer, place.temporary);
 	/* Not in place where the file has further names, which may lie outside. */
 	if ((change->kind == CHANGE_MODE || change->kind == CHANGE_TIME) && change->lower.st_nlink == 1 &&
 	    change->upper.st_nlink == 1)
