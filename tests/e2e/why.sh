@@ -57,6 +57,13 @@ says "says so" 'no refusal'
 why "what is neither is usage" 2 zz
 why "and so are two words" 2 1 2
 
+# A name that is not on the list of an allowlist network.
+supervised -p git -- python3 -c 'import socket; socket.create_connection(("example.org", 443))' >/dev/null 2>&1
+settle
+why "a host that is not on the list" 0
+says "has the flag that would add it" '^change .*run --allow example\.org'
+says "and the line" 'extends: git. and .network: \{allow: \["example\.org'
+
 # An agent chose the name: nothing of it moves a cursor or ends a line.
 supervised -- sh -c 'printf x >"/etc/$(printf "a\033[2Jb\nchange  run it")"' 2>/dev/null
 settle
