@@ -70,7 +70,7 @@ static struct slice name_of(const struct dns_question *question)
 }
 
 /* Whether the name may be connected to at this address, at some port that the list names for it. */
-static bool is_usable(const struct egress *egress, struct slice name, const uint8_t addr[16])
+static bool is_usable(struct egress *egress, struct slice name, const uint8_t addr[16])
 {
 	for (uint32_t i = 0; i < egress->rules.config->name_count; i++) {
 		const struct net_name *rule = &egress->rules.names[i];

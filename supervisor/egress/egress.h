@@ -28,6 +28,13 @@ struct refused_name {
 	char name[256];
 };
 
+struct own_answer {              /* whether an address is one of this host's */
+	uint64_t until_ns;
+	uint8_t addr[16];
+	bool own;
+};
+#define OWN_ANSWERS 64U
+
 struct flow;
 struct query;
 
@@ -50,6 +57,7 @@ struct egress {
 	uint32_t query_count;
 	struct answers *answers;
 	struct refused_name refused[REFUSED_NAMES];
+	struct own_answer own[OWN_ANSWERS];
 	struct pipe *pipes;
 	uint32_t pipe_count;
 };
@@ -67,10 +75,8 @@ void report_send(struct egress *egress, const struct egress_report *report);
 void report_refused_name(struct egress *egress, struct egress_report *report, struct slice name,
 			 uint64_t now_ns);
 
-/* True when `addr` is one of this host's own addresses. */
-bool address_is_own(const uint8_t addr[16]);
-/* rules_address() with that. */
-enum address_answer egress_address(const struct egress *egress, const uint8_t addr[16], uint16_t port);
+/* rules_address(), with whether `addr` is one of this host's own as of the last second. */
+enum address_answer egress_address(struct egress *egress, const uint8_t addr[16], uint16_t port);
 
 /* dns.c: */
 int dns_open(struct egress *egress) MUST_USE;

@@ -314,7 +314,8 @@ static int connected(struct source *source, uint32_t events)
 	loop_timer_clear(flow->egress->loop, &flow->timer);
 	flow->connected = true;
 	source->handle = server_ready;
-	if (loop_add(flow->egress->loop, &flow->client, flow->client_fd, 0, client_ready) < 0) {
+	flow->client_wants = EPOLLIN;
+	if (loop_add(flow->egress->loop, &flow->client, flow->client_fd, EPOLLIN, client_ready) < 0) {
 		flow_end(flow, -ENOMEM);
 		return 0;
 	}
@@ -496,7 +497,6 @@ static void flow_begin(struct egress *egress, int fd)
 	struct sockaddr_storage local;
 	socklen_t len = sizeof(local);
 	struct flow *flow = flow_new(egress, fd);
-	const int on = 1;
 	enum egress_reason reason;
 	int r;
 
@@ -507,9 +507,6 @@ static void flow_begin(struct egress *egress, int fd)
 	flow->slot.number = ~0U;
 	if (getsockname(fd, (struct sockaddr *)&local, &len) == 0)
 		flow->slot = slot_of(egress, (const struct sockaddr *)&local);
-	/* Urgent bytes are bytes, else what is looked at is not what is passed on. */
-	IGNORE(setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0);
-	options_set(fd);
 	if (flow->slot.number != ~0U && flow->slot.port == DNS_PORT) {
 		r = dns_serve(flow);
 	} else {
@@ -601,13 +598,32 @@ static int tcp6_ready(struct source *source, uint32_t events)
 	return tcp_ready(container_of(source, struct egress, tcp[1]), source);
 }
 
+/* What is set at a listener holds for what it accepts. Urgent bytes are bytes, else what is looked at is not
+ * what is passed on. */
+static int listener_options(int fd)
+{
+	const int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0 ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
+		return -errno;
+	return 0;
+}
+
+static int listen_at(struct egress *egress, struct source *source, int fd, int (*handle)(struct source *, uint32_t))
+{
+	int r = listener_options(fd);
+
+	return r < 0 ? r : loop_add(egress->loop, source, fd, EPOLLIN, handle);
+}
+
 int flows_open(struct egress *egress)
 {
-	int r = loop_add(egress->loop, &egress->tcp[0], EGRESS_FD_TCP4, EPOLLIN, tcp4_ready);
+	int r = listen_at(egress, &egress->tcp[0], EGRESS_FD_TCP4, tcp4_ready);
 
 	if (r < 0 || fcntl(EGRESS_FD_TCP6, F_GETFD) < 0)
 		return r;
-	return loop_add(egress->loop, &egress->tcp[1], EGRESS_FD_TCP6, EPOLLIN, tcp6_ready);
+	return listen_at(egress, &egress->tcp[1], EGRESS_FD_TCP6, tcp6_ready);
 }
 
 void flows_close(struct egress *egress)

@@ -8,6 +8,8 @@
 #include "egress/address.h"
 #include "egress/egress.h"
 
+#define OWN_NS 1000000000ULL
+
 static uint32_t low_word(const struct sockaddr *local)
 {
 	const struct sockaddr_in6 *in6 = (const void *)local;
@@ -36,9 +38,9 @@ struct relay_slot slot_of(const struct egress *egress, const struct sockaddr *lo
 	return shared->number == number ? slot : lost;
 }
 
-/* A socket can be bound to what is this host's own, and to nothing else. Asked each time: addresses come
- * and go, and a list would be old. */
-bool address_is_own(const uint8_t addr[16])
+/* A socket can be bound to what is this host's own, and to nothing else. Addresses come and go, and a list
+ * would be old. */
+static bool is_own_now(const uint8_t addr[16])
 {
 	struct sockaddr_storage to;
 	socklen_t len = address_to_sockaddr(addr, 0, &to);
@@ -47,7 +49,21 @@ bool address_is_own(const uint8_t addr[16])
 	return fd < 0 || bind(fd, (const struct sockaddr *)&to, len) == 0;
 }
 
-enum address_answer egress_address(const struct egress *egress, const uint8_t addr[16], uint16_t port)
+/* What was so a moment ago is so. */
+static bool is_own(struct egress *egress, const uint8_t addr[16])
 {
-	return rules_address(&egress->rules, addr, port, address_is_own(addr));
+	struct own_answer *row = &egress->own[(addr[13] ^ addr[14] ^ addr[15]) % OWN_ANSWERS];
+	uint64_t now_ns = now_monotonic_ns();
+
+	if (row->until_ns > now_ns && memcmp(row->addr, addr, sizeof(row->addr)) == 0)
+		return row->own;
+	row->own = is_own_now(addr);
+	row->until_ns = now_ns + OWN_NS;
+	memcpy(row->addr, addr, sizeof(row->addr));
+	return row->own;
+}
+
+enum address_answer egress_address(struct egress *egress, const uint8_t addr[16], uint16_t port)
+{
+	return rules_address(&egress->rules, addr, port, is_own(egress, addr));
 }

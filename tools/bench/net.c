@@ -209,6 +209,8 @@ static int storm(char **arg)
 			begun++;
 		}
 		ready = epoll_wait(epoll, events, EVENTS, 10000);
+		if (ready < 0 && errno == EINTR) /* a run may be stopped for a moment */
+			continue;
 		if (ready <= 0)
 			die("nothing comes");
 		for (int i = 0; i < ready; i++)
