@@ -90,7 +90,8 @@ static void tell(struct egress *egress, const struct asker *asker, const struct 
 
 	report.reason = reason;
 	report.answer_count = (uint32_t)count;
-	memcpy(report.answers, addrs, count * sizeof(report.answers[0]));
+	if (count > 0)
+		memcpy(report.answers, addrs, count * sizeof(report.answers[0]));
 	report_name(&report, name_of(question));
 	report_send(egress, &report);
 }

@@ -88,7 +88,7 @@ mkfifo "$T/go"
 inside idle <"$T/go" >"$T/idle.out" &
 run=$!
 exec 5>"$T/go"
-wait_for 60 test -s "$T/idle.out"
+wait_for 100 test -s "$T/idle.out"
 is "of 1100 connections 1024 live" "$(head -n 1 "$T/idle.out")" 1024
 rss=$(awk '/VmRSS/ { print $2 }' "/proc/$(relay)/status")
 check "the relay is small meanwhile: $rss KiB" test "$rss" -lt 32768
