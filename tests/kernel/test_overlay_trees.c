@@ -297,6 +297,7 @@ static void commit_as_owner(struct layer *layer, uint64_t seed, bool *ret_clean)
 	struct error err = { 0 };
 	struct written written;
 
+	ck_assert_int_eq(layer_confine(layer, true), 0);
 	ck_assert_msg(layer_look(layer, &err) == 0, "%s", err.text);
 	ck_assert_int_eq(layer_select(layer, NULL, 0, &err), 0);
 	*ret_clean = layer->count == 0;
@@ -485,6 +486,43 @@ START_TEST(a_commit_equals_what_was_done_directly)
 }
 END_TEST
 
+/* The owner may read and write all three places; who commits for him may not. */
+START_TEST(who_commits_can_open_nothing_but_layer_and_workspace)
+{
+	char canary[128], inside[128];
+	struct layer layer;
+	int status;
+	pid_t pid;
+
+	NEEDS_ROOT();
+	NEEDS(FEATURE_LANDLOCK);
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	places_make();
+	mount_it();
+	ck_assert_int_eq(umount(mounted), 0);
+	IGNORE(snprintf(canary, sizeof(canary), "%s/canary", outside) < 0);
+	IGNORE(snprintf(inside, sizeof(inside), "%s/inside", lower) < 0);
+	layer_open(&layer);
+	pid = fork();
+	if (pid == 0) {
+		if (setresgid(TEST_UID, TEST_UID, TEST_UID) < 0 || setresuid(TEST_UID, TEST_UID, TEST_UID) < 0)
+			_exit(1);
+		if (open(canary, O_RDWR | O_CLOEXEC) < 0 || open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0)
+			_exit(2); /* control */
+		if (layer_confine(&layer, true) < 0)
+			_exit(3);
+		if (open(canary, O_RDONLY | O_CLOEXEC) >= 0 || open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0)
+			_exit(4);
+		_exit(open(inside, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0 ? 5 : 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(status == 0, "status %x", status);
+	layer_finish(&layer);
+	remove_top(top);
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("overlay_trees");
@@ -492,6 +530,7 @@ Suite *suite_make(void)
 
 	tcase_add_unchecked_fixture(trees, all_make, all_remove);
 	tcase_set_timeout(trees, 3600);
+	tcase_add_test(trees, who_commits_can_open_nothing_but_layer_and_workspace);
 	tcase_add_loop_test(trees, a_commit_equals_what_was_done_directly, 0, (int)SHARDS);
 	suite_add_tcase(suite, trees);
 	return suite;

@@ -133,7 +133,7 @@ static int show_run(int control_fd, const struct option_words *words, const stru
 	if (r == 0)
 		r = layer_ask(control_fd, &run, 0, &layer, err);
 	if (r == 0)
-		r = layer_enter(&layer, true, err);
+		r = layer_enter(&layer, true, false, err);
 	if (r == 0)
 		r = layer_look(&layer, err);
 	if (r == 0)

@@ -98,7 +98,7 @@ static int commit_run(int control_fd, const struct option_words *words, const st
 	if (r == 0)
 		r = layer_ask(control_fd, &run, WIRE_COMMIT, &layer, err);
 	if (r == 0)
-		r = layer_enter(&layer, args->force, err);
+		r = layer_enter(&layer, args->force, true, err);
 	if (r == 0)
 		r = layer_look(&layer, err);
 	if (r == 0)

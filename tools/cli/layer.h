@@ -120,9 +120,10 @@ void layer_finish(struct layer *layer);
 /* Asks the supervisor for the overlay of `run` (`flags`: WIRE_COMMIT or 0). */
 int layer_ask(int control_fd, const struct ulid *run, uint32_t flags, struct layer *ret_layer,
 	      struct error *err) MUST_USE;
-/* Becomes the owner for good, with nothing more than the owner's rights, and opens the workspace,
- * which must be the directory that it was. `moved`: take it though it is another one. */
-int layer_enter(struct layer *layer, bool moved, struct error *err) MUST_USE;
+/* Becomes the owner for good, with nothing more than the owner's rights, opens the workspace, which must
+ * be the directory that it was (`moved`: take it though it is another one), and confines the process:
+ * it opens nothing any more but layer and workspace, which it writes only when it `writes`. */
+int layer_enter(struct layer *layer, bool moved, bool writes, struct error *err) MUST_USE;
 /* What is below `root`: no link is followed, no other file system entered. Returns fd or -errno. */
 int layer_at(int root, const char *path, int flags) MUST_USE;
 /* lstat(2). Returns 0 or -errno; *ret_st is zero then. */
@@ -132,6 +133,11 @@ int layer_parent(int root, const char *path, const char **ret_name) MUST_USE;
 /* Tells the supervisor what became of it: flags as of WIRE_SETTLE. */
 int layer_settle(int control_fd, const struct ulid *run, uint32_t flags, const char *text,
 		 struct error *err) MUST_USE;
+
+/* ---- layer_confine.c ---- */
+
+/* Where the kernel has Landlock with ABI 2. Returns 0 or -errno. */
+int layer_confine(const struct layer *layer, bool writes) MUST_USE;
 
 /* ---- layer_look.c ---- */
 

@@ -144,12 +144,17 @@ static int open_root(struct layer *layer, bool moved, struct error *err)
 	return error_exit(err, CLI_REFUSED);
 }
 
-int layer_enter(struct layer *layer, bool moved, struct error *err)
+int layer_enter(struct layer *layer, bool moved, bool writes, struct error *err)
 {
 	int r = become_owner(layer->meta.head, err);
 
 	umask(0);
-	return r < 0 ? r : open_root(layer, moved, err);
+	if (r == 0)
+		r = open_root(layer, moved, err);
+	if (r < 0)
+		return r;
+	r = layer_confine(layer, writes);
+	return r < 0 ? error_set(err, r, "confine ourselves to the workspace") : 0;
 }
 
 /* ---- looking up ---- */

@@ -28,7 +28,7 @@ void run_after_hint(int control_fd, const struct ulid *run)
 static int show(struct layer *layer, struct error *err)
 {
 	char sum[256];
-	int r = layer_enter(layer, true, err);
+	int r = layer_enter(layer, true, false, err);
 
 	if (r == 0)
 		r = layer_look(layer, err);
