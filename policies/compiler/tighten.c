@@ -280,7 +280,7 @@ static const struct rule {
 	{ "files.deny_read", more }, { "files.deny_write", more },
 	{ "files.on_scope", stricter }, { "files.baseline", baselines },
 	{ "network.mode", network }, { "network.allow", fewer }, { "network.deny", more },
-	{ "network.bind", fewer }, { "network.on_scope", stricter },
+	{ "network.bind", fewer }, { "network.allow_unix", fewer }, { "network.on_scope", stricter },
 	{ "violations.critical", response }, { "violations.high", response },
 	{ "violations.medium", response }, { "violations.low", response },
 	{ "violations.override", overrides },

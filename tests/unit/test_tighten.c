@@ -55,6 +55,7 @@ static const char *const narrow[] = {
 	"violations: {medium: [warn, revoke@2], low: [warn, revoke], critical: [revoke, alert]}\n",
 	"violations: {override: {SCOPE_VIOLATION: CRITICAL}}\n",
 	"network: {allow: [\"10.0.0.1:5\"], mode: host}\n",
+	"network: {allow_unix: []}\n",
 };
 
 /* Names within names, and what no name can be compared with. */
@@ -106,6 +107,7 @@ static const struct wide_case {
 	{ "network: {allow: [1.2.3.4]}\n", 1, 19 },
 	{ "network: {allow: [\"*\"]}\n", 1, 19 },
 	{ "network: {bind: [\"0.0.0.0:2000\"]}\n", 1, 18 },
+	{ "network: {allow_unix: [/run/x.sock]}\n", 1, 24 }, { "network: {expose: [8080]}\n", 1, 11 },
 	{ "violations: {medium: [warn]}\n", 1, 22 },
 	{ "violations: {medium: [warn, revoke@4]}\n", 1, 22 },
 	{ "violations: {critical: [revoke]}\n", 1, 24 },

@@ -29,6 +29,7 @@ static const struct rule_lift {
 	{ "network.deny", LIFT_REMOVE, NULL, NULL },
 	{ "network.allow", LIFT_ADD, "--allow", NULL },
 	{ "network.bind", LIFT_ADD, NULL, NULL },
+	{ "network.allow_unix", LIFT_ADD, NULL, NULL },
 	{ "network.mode", LIFT_NETWORK, "--allow", NULL },
 	{ "sandbox.own", LIFT_NOTHING, NULL, "nothing lifts it: it is Bailiff's own, out of reach of every run" },
 	{ "secret.double_read", LIFT_NOTHING, NULL, "nothing lifts it: each byte of a secret is read once" },
@@ -175,11 +176,13 @@ static void quote(struct slice text, bool shell, char *to, size_t size)
 	IGNORE(snprintf(to, size, plain ? "%.*s" : "'%.*s'", (int)text.len, text.data) < 0);
 }
 
-/* -w takes what exists: of a file that could not be made, its folder. */
+/* -w takes what exists: of a file that could not be made, its folder. A socket by its path. */
 static struct slice nameable(const struct why_question *question)
 {
 	size_t len = question->object.len;
 
+	if (slice_starts(question->object, slice_of("unix:/")))
+		return slice_new(question->object.data + 5, len - 5);
 	if (question->exists || !slice_is(question->verb, "write"))
 		return question->object;
 	while (len > 1 && question->object.data[len - 1] != '/')
@@ -215,11 +218,12 @@ static void answer_add(const struct why_question *question, const struct rule_li
 		       struct why_answer *answer)
 {
 	const char *list = strchr(lift->rule, '.') + 1;
-	bool file = slice_starts(slice_of(lift->rule), slice_of("files."));
+	bool file = slice_starts(slice_of(lift->rule), slice_of("files.")) || strcmp(list, "allow_unix") == 0;
 	char name[480];
 
 	quote(nameable(question), file, name, sizeof(name));
-	if (!name[0])
+	/* An abstract socket of the host has no path to be named by. */
+	if (!name[0] || slice_starts(question->object, slice_of("unix:@")))
 		return;
 	if (lift->flag)
 		IGNORE(snprintf(answer->flag, sizeof(answer->flag), "%s %s", lift->flag, name) < 0);
