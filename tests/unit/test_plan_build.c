@@ -261,6 +261,32 @@ START_TEST(a_readonly_workspace_has_nothing_writable)
 }
 END_TEST
 
+/* What is bound below it adds nothing; what exists is still protected, and what does not is judged at
+ * the commit, so that nobody makes names on behalf of the run. */
+START_TEST(an_overlay_is_one_mount_and_needs_no_broker)
+{
+	cleanup_with(world_finish) struct world world;
+	const char *const writable[] = { at("work/a"), NULL };
+	int overlay;
+
+	world_init(&world, DOCUMENT);
+	world.spec.extra_write = writable;
+	must_build(&world);
+	ck_assert(world.plan.head->flags & PLAN_BROKER); /* control: ci/ and *.key may match what is new */
+	world.policy->workspace_mode = WORKSPACE_OVERLAY;
+	must_build(&world);
+	overlay = find_mount(&world, MOUNT_OVERLAY, world.cwd);
+	ck_assert_int_ge(overlay, 0);
+	ck_assert_uint_eq(world.plan.head->workspace_mode, WORKSPACE_OVERLAY);
+	ck_assert(!(world.plan.head->flags & PLAN_BROKER));
+	ck_assert_int_eq(find_mount(&world, MOUNT_BIND_RW, world.cwd), -1);
+	ck_assert_int_eq(find_mount(&world, MOUNT_BIND_RO, world.cwd), -1);
+	ck_assert_int_eq(find_mount(&world, MOUNT_BIND_RW, at("work/a")), -1);
+	ck_assert_int_gt(find_mount(&world, MOUNT_PROTECT, at("work/.git/hooks")), overlay);
+	ck_assert_int_gt(find_mount(&world, MOUNT_MASK, at("work/x.key")), overlay);
+}
+END_TEST
+
 /* ---- git worktrees ---- */
 
 static void make_worktree(const char *back)
@@ -556,6 +582,7 @@ Suite *suite_make(void)
 	tcase_add_test(layout, hidden_names_are_masked);
 	tcase_add_test(layout, a_protected_link_that_could_be_replaced_is_refused);
 	tcase_add_test(layout, a_readonly_workspace_has_nothing_writable);
+	tcase_add_test(layout, an_overlay_is_one_mount_and_needs_no_broker);
 	tcase_add_test(layout, a_linked_worktree_commits_and_plants_no_hook);
 	tcase_add_test(layout, a_forged_worktree_opens_nothing);
 	tcase_add_loop_test(command, a_command_is_found_as_the_run_will_see_it, 0, (int)COUNT(commands));

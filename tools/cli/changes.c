@@ -119,6 +119,7 @@ static int show_layer(struct layer *layer, const struct changes_args *args)
 		return changes_stat(layer) < 0 ? CLI_INTERNAL : CLI_OK;
 	changes_print(layer);
 	changes_sum(layer, sum, sizeof(sum));
+	IGNORE(fflush(stdout) != 0); /* the order on a terminal; main() tells of a failure */
 	fprintf(stderr, "bailiff: %s\n", sum);
 	return layer->count > 0 ? CLI_OK : CLI_NONE;
 }

@@ -72,8 +72,9 @@ static int conclude(int control_fd, struct layer *layer, const struct written *w
 	IGNORE(snprintf(text, sizeof(text), "%zu written, %zu held, %zu failed, %zu left", written->done,
 			written->held, written->failed, left) < 0);
 	r = layer_settle(control_fd, &layer->run, WIRE_COMMIT | (left > 0 ? WIRE_KEEP : 0), text, &settle);
-	held = changes_held(layer);
 	printf("%s\n", text);
+	IGNORE(fflush(stdout) != 0); /* the order on a terminal; main() tells of a failure */
+	held = changes_held(layer);
 	if (stopped < 0)
 		return error_exit(err, CLI_CANNOT);
 	if (written->failed > 0) {
