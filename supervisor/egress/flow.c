@@ -173,6 +173,8 @@ static int look(struct flow *flow, bool hung_up)
 	case LOOK_REFUSED:
 		flow_end(flow, -EACCES);
 		return -ECANCELED;
+	case LOOK_BROKEN:
+		return -ENOMEM;
 	}
 	return -EINVAL;
 }
@@ -200,6 +202,7 @@ static int move_out(struct flow *flow, bool hung_up)
 			r = look(flow, hung_up);
 			if (r <= 0)
 				return r;
+			continue;        /* what was looked at goes first */
 		}
 		r = lane_fill(flow->egress, lane, flow->client_fd);
 		if (r <= 0)

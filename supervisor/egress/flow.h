@@ -60,12 +60,13 @@ struct flow {
 int lane_fill(struct egress *egress, struct lane *lane, int from);
 int lane_drain(struct egress *egress, struct lane *lane, int to);
 
-/* look.c: the client's next bytes, without taking them. Sets budget and state, or refuses. */
+/* look.c: the client's next bytes. Sets budget and state, or refuses. */
 enum look_result {
-	LOOK_GO,                 /* bytes may pass: out.budget */
+	LOOK_GO,                 /* bytes were understood and are in the pipe; more may follow: out.budget */
 	LOOK_WAIT,               /* not enough yet */
 	LOOK_END,                /* the client sends no more */
 	LOOK_REFUSED,            /* told already: end the flow */
+	LOOK_BROKEN,             /* no memory for them */
 };
 enum look_result flow_look(struct flow *flow);
 /* The server's first bytes after a request that may change the protocol. False: not enough yet. */

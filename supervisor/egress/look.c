@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who a connection is for, by its own bytes. They are looked at where they are (MSG_PEEK) and leave the
- * kernel only on their way to the server; nothing is passed on before it was understood. */
+/* Who a connection is for, by its own bytes. They are looked at where they are (MSG_PEEK) until they are understood.
+ * Then exactly these are taken as a copy and passed on from it: what the agent sent without copying (sendfile,
+ * splice) lies in pages that it can still change. */
 #include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
@@ -152,17 +153,30 @@ static enum look_result look_body(struct flow *flow, struct slice bytes)
 	return LOOK_GO;
 }
 
-enum look_result flow_look(struct flow *flow)
+/* The bytes that were judged, and no others, go out: into the pipe, by value. */
+static enum look_result take_judged(struct flow *flow, const char *judged)
 {
-	static char peeked[PEEK_MAX];
-	ssize_t n = recv(flow->client_fd, peeked, sizeof(peeked), MSG_PEEK | MSG_DONTWAIT);
-	struct slice bytes = slice_new(peeked, n > 0 ? (size_t)n : 0);
+	static char copy[PEEK_MAX];
+	struct lane *lane = &flow->out;
+	size_t len = (size_t)MIN((uint64_t)flow->looked, lane->budget);
 
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? LOOK_WAIT : LOOK_END;
-	if (n == 0)
-		return LOOK_END;
-	flow->looked = bytes.len;
+	if (recv(flow->client_fd, copy, len, MSG_DONTWAIT) != (ssize_t)len ||
+	    memcmp(copy, judged, len) != 0)
+		return refuse(flow, EGRESS_MALFORMED, slice_of(""));
+	if (!lane->pipe)
+		lane->pipe = pipe_take(flow->egress);
+	if (!lane->pipe)
+		return LOOK_BROKEN;
+	lane->in_pipe = len;             /* also of a part: such a pipe is not used again */
+	if (write(lane->pipe->write_fd, copy, len) != (ssize_t)len)
+		return LOOK_BROKEN;
+	if (lane->budget != LANE_ALL)
+		lane->budget -= len;
+	return LOOK_GO;
+}
+
+static enum look_result judge(struct flow *flow, struct slice bytes)
+{
 	switch (flow->look) {
 	case LOOK_FIRST:
 		return bytes.data[0] == 22 ? look_hello(flow, bytes) : look_head(flow, bytes);
@@ -175,6 +189,22 @@ enum look_result flow_look(struct flow *flow)
 		break;
 	}
 	return pass(flow);
+}
+
+enum look_result flow_look(struct flow *flow)
+{
+	static char peeked[PEEK_MAX];
+	ssize_t n = recv(flow->client_fd, peeked, sizeof(peeked), MSG_PEEK | MSG_DONTWAIT);
+	struct slice bytes = slice_new(peeked, n > 0 ? (size_t)n : 0);
+	enum look_result result;
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? LOOK_WAIT : LOOK_END;
+	if (n == 0)
+		return LOOK_END;
+	flow->looked = bytes.len;
+	result = judge(flow, bytes);
+	return result == LOOK_GO ? take_judged(flow, peeked) : result;
 }
 
 bool flow_look_response(struct flow *flow)

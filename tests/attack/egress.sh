@@ -121,6 +121,12 @@ lies "a hello that is cut" hello 443 cut
 lies "a hello in 4000 records" hello 443 long
 lies "a hello of 16 KiB that is none" hello 443 16k
 lies "a hello that never ends" hello 443 slow
+# Bytes that change between the look and the way out.
+world_forget
+cp "$WORK/policy.yaml" "$WORK/direct.yaml" && sed -i 's/mode: readonly/mode: direct/; s/files: {read/files: {write: [.], read/' "$WORK/direct.yaml"
+out=$(supervised -p ./direct.yaml -- /usr/bin/python3 client.py swap listed.test 80 2>"$T/err")
+is "requests in pages that change: some arrive" "$out" "True OK"
+refute "none with another host" world_saw '.host == "flipped.evl"'
 check "a lying name is in the ledger" recorded '.kind == "decision" and .verdict == "deny" and (tostring | test("other.test"))'
 check "a slow one as well" recorded '.kind == "decision" and (tostring | test("did not say in time"))'
 world_forget

@@ -103,6 +103,36 @@ def http(address, port, text):
     print(sock.recv(12).decode("latin-1"), end=" ")
 
 
+def swap(address, port):
+    """The request lies in a file's own pages (sendfile), which are changed while the relay looks at them."""
+    import mmap
+    import os
+    import threading
+    request = b"GET /hello HTTP/1.1\r\nHost: listed.test\r\nConnection: close\r\n\r\n"
+    at, over, rounds = request.index(b"listed.test"), [], 0
+    with open("swapped", "w+b") as file:
+        file.write(request + b"\0" * (4096 - len(request)))
+        file.flush()
+        pages = mmap.mmap(file.fileno(), 4096)
+
+        def flip():
+            while not over:
+                pages[at:at + 11] = b"flipped.evl"
+                pages[at:at + 11] = b"listed.test"
+        thread = threading.Thread(target=flip)
+        thread.start()
+        for _ in range(400):
+            try:
+                sock = tcp(address, port)
+                os.sendfile(sock.fileno(), file.fileno(), 0, len(request))
+                rounds += sock.recv(12) == b"HTTP/1.1 200"
+            except OSError:
+                pass
+        over.append(1)
+        thread.join()
+    print(rounds > 0, end=" ")
+
+
 def sni(address, port, name):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
