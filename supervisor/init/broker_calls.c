@@ -312,14 +312,22 @@ static int serve_bind(struct caller *caller, struct outcome *outcome)
 
 /* ---- answers and dispatch ---- */
 
+/* In two steps, although SECCOMP_ADDFD_FLAG_SEND would do it in one: a caller that a signal wakes between
+ * our receiving and that answer finds itself answered before it has taken the descriptor, and its call
+ * returns 0 (6.18, seccomp_do_user_notification()). Between the two steps it can only be killed. */
 int caller_inject(const struct caller *caller, int fd, int flags)
 {
 	struct seccomp_notif_addfd add = {
-		.id = caller->id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (__u32)fd,
-		.newfd_flags = (__u32)flags & O_CLOEXEC,
+		.id = caller->id, .srcfd = (__u32)fd, .newfd_flags = (__u32)flags & O_CLOEXEC,
 	};
+	struct seccomp_notif_resp reply = { .id = caller->id };
 
-	return ioctl(caller->broker->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
+	reply.val = ioctl(caller->broker->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	if (reply.val < 0)
+		return -errno;
+	/* ENOENT: it was killed meanwhile. */
+	IGNORE(ioctl(caller->broker->listener, SECCOMP_IOCTL_NOTIF_SEND, &reply) < 0);
+	return 0;
 }
 
 void caller_answer(const struct caller *caller, int error)
