@@ -158,6 +158,8 @@ static int take_away(struct writer *writer, struct change *change)
 	if (parent < 0)
 		return parent;
 	r = unchanged(parent, name, &change->lower);
+	if (r == -ESTALE && faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0; /* gone already */
 	if (r < 0)
 		return r;
 	return unlinkat(parent, name, S_ISDIR(change->lower.st_mode) ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
@@ -254,8 +256,8 @@ static void each_put(struct writer *writer, enum turn turn)
 		    turn_of(change) > turn || (turn == TURN_LATE) != (turn_of(change) == TURN_LATE))
 			continue;
 		r = put(writer, change);
-		/* In a directory that takes the place of a file: that has its turn with the others. */
-		if (turn < TURN_OTHERS && (r == -ENOENT || r == -ENOTDIR))
+		/* In a directory that takes the place of a file or link: that has its turn with the others. */
+		if (turn < TURN_OTHERS && (r == -ENOENT || r == -ENOTDIR || r == -ELOOP))
 			continue;
 		account(writer, change, r);
 	}
