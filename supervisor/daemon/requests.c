@@ -238,8 +238,6 @@ void requests_ended(void *ctx, struct run *run)
 	struct wire_run_row *row = &daemon->history[daemon->history_count++ % DAEMON_HISTORY];
 	struct wire_answer answer = { .version = WIRE_VERSION, .kind = WIRE_ENDED };
 
-	if (run->plan.head->workspace_mode == WORKSPACE_OVERLAY)
-		workspace_ended(&daemon->workspaces, &run->id, run->started);
 	run_row(run, row);
 	row->ended_ns = now_realtime_ns();
 	row->processes = 0;
@@ -253,6 +251,9 @@ void requests_ended(void *ctx, struct run *run)
 			answer_not_started(client, run);
 	}
 	answer_waiters(daemon, run);
+	/* Behind the answers: it may fork. What is asked next is served after this. */
+	if (run->plan.head->workspace_mode == WORKSPACE_OVERLAY)
+		workspace_ended(&daemon->workspaces, &run->id, run->started);
 	daemon_idle_check(daemon);
 }
 
