@@ -69,16 +69,18 @@ static void outcome_set(struct run *run, enum run_status status, enum run_cause 
 	IGNORE(snprintf(run->outcome.text, sizeof(run->outcome.text), "%s", text ? text : "") < 0);
 }
 
+void run_look_empty(struct run *run)
+{
+	/* An empty cgroup without a kill: pid 1's end is seen by its pidfd. */
+	if (run->step == RUN_STEP_KILLING && cgroup_populated(&run->launched.cgroup) == 0)
+		run_conclude(run);
+}
+
 static int cgroup_changed(struct source *source, uint32_t events)
 {
-	struct run *run = container_of(source, struct run, cgroup);
-
 	(void)events;
-	if (cgroup_populated(&run->launched.cgroup) != 0)
-		return 0;
-	if (run->step == RUN_STEP_KILLING)
-		run_conclude(run);
-	return 0; /* an empty cgroup without a kill: pid 1's end is seen by its pidfd */
+	run_look_empty(container_of(source, struct run, cgroup));
+	return 0;
 }
 
 void run_kill(struct run *run)

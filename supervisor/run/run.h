@@ -193,6 +193,10 @@ void run_check_limits(struct run *run);
 void run_kill(struct run *run);
 void run_init_ready(struct run *run, const struct init_message *message); /* begin.c */
 void run_conclude(struct run *run);
+/* Concludes a killed run whose cgroup is empty. Asked at each poll, too: the kernel tells of changes in
+ * cgroup.events at most once in 10 ms (CGROUP_FILE_NOTIFY_MIN_INTV, kernel/cgroup/cgroup.c), and a short
+ * run begins and ends within that. The run may be gone afterwards. */
+void run_look_empty(struct run *run);
 void run_revoke_done(struct run *run);
 void run_heartbeat_arm(struct run *run);
 /* The kernel stopped it for that time: its clock of signs of life stood still. */

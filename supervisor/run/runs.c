@@ -107,6 +107,10 @@ static int poll_due(struct timer *timer, uint64_t now_ns)
 	runs_alive(runs);
 	runs_read(runs, false);
 	settle_all(runs);
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		if (runs->slots[i])
+			run_look_empty(runs->slots[i]);
+	}
 	if (runs->count == 0) {
 		runs_alive(runs);
 		return 0;
