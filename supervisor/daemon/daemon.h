@@ -12,8 +12,8 @@
 #include "launch/cgroup.h"
 #include "run/run.h"
 
-#define DAEMON_CLIENTS_MAX 256U
-#define DAEMON_CLIENTS_PER_UID 64U
+#define DAEMON_CLIENTS_MAX 512U
+#define DAEMON_CLIENTS_PER_UID 256U /* each run holds one, a detached run two for a moment */
 #define DAEMON_HISTORY 512U         /* ended runs that LIST --all and SHOW still know */
 #define DAEMON_IDLE_NS 2000000000ULL
 #define DAEMON_STOP_NS 10000000000ULL
