@@ -312,6 +312,14 @@ static int serve_bind(struct caller *caller, struct outcome *outcome)
 
 /* ---- answers and dispatch ---- */
 
+static void reply(const struct caller *caller, int64_t value, int error)
+{
+	struct seccomp_notif_resp answer = { .id = caller->id, .val = value, .error = error };
+
+	/* ENOENT: it was killed meanwhile. */
+	IGNORE(ioctl(caller->broker->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0);
+}
+
 /* In two steps, although SECCOMP_ADDFD_FLAG_SEND would do it in one: a caller that a signal wakes between
  * our receiving and that answer finds itself answered before it has taken the descriptor, and its call
  * returns 0 (6.18, seccomp_do_user_notification()). Between the two steps it can only be killed. */
@@ -320,22 +328,17 @@ int caller_inject(const struct caller *caller, int fd, int flags)
 	struct seccomp_notif_addfd add = {
 		.id = caller->id, .srcfd = (__u32)fd, .newfd_flags = (__u32)flags & O_CLOEXEC,
 	};
-	struct seccomp_notif_resp reply = { .id = caller->id };
+	int number = ioctl(caller->broker->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 
-	reply.val = ioctl(caller->broker->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
-	if (reply.val < 0)
+	if (number < 0)
 		return -errno;
-	/* ENOENT: it was killed meanwhile. */
-	IGNORE(ioctl(caller->broker->listener, SECCOMP_IOCTL_NOTIF_SEND, &reply) < 0);
+	reply(caller, number, 0);
 	return 0;
 }
 
 void caller_answer(const struct caller *caller, int error)
 {
-	struct seccomp_notif_resp reply = { .id = caller->id, .error = error };
-
-	/* ENOENT: it was killed meanwhile. */
-	IGNORE(ioctl(caller->broker->listener, SECCOMP_IOCTL_NOTIF_SEND, &reply) < 0);
+	reply(caller, 0, error);
 }
 
 static const struct row {
