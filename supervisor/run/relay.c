@@ -57,8 +57,7 @@ static void reap(struct run *run)
 	relay->pidfd = fd_close(relay->pidfd);
 }
 
-/* Nothing more will come. */
-static void gone(struct run *run)
+void run_relay_abandon(struct run *run)
 {
 	struct relay *relay = &run->relay;
 
@@ -67,7 +66,13 @@ static void gone(struct run *run)
 	if (relay->pidfd != FD_NONE)
 		IGNORE(sys_pidfd_send_signal(relay->pidfd, SIGKILL, NULL, 0) < 0); /* dead already */
 	reap(run);
-	if (relay->stopping) {
+}
+
+/* Nothing more will come. */
+static void gone(struct run *run)
+{
+	run_relay_abandon(run);
+	if (run->relay.stopping) {
 		run_conclude(run);
 		return;
 	}
@@ -193,15 +198,4 @@ bool run_relay_ended(struct run *run)
 		return false;
 	run_relay_abandon(run);
 	return true;
-}
-
-void run_relay_abandon(struct run *run)
-{
-	struct relay *relay = &run->relay;
-
-	loop_remove(run->runs->loop, &relay->channel);
-	relay->channel_fd = fd_close(relay->channel_fd);
-	if (relay->pidfd != FD_NONE)
-		IGNORE(sys_pidfd_send_signal(relay->pidfd, SIGKILL, NULL, 0) < 0); /* dead already */
-	reap(run);
 }
