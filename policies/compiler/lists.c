@@ -302,11 +302,8 @@ void read_response(struct reader *reader, const struct key *key, const struct ya
 	struct response response = { 0 };
 	char shown[SHOWN_MAX];
 
-	if (node->kind != YAML_SEQUENCE || node->first == YAML_NONE) {
-		reader_fail(reader, node, "a list of warn, revoke, revoke@2, alert belongs here, not %s",
-			    node->kind == YAML_SEQUENCE ? "an empty one" : reader_show(reader, node, shown));
+	if (!reader_list(reader, node, "warn, revoke, revoke@2, alert"))
 		return;
-	}
 	for (uint32_t at = node->first; at != YAML_NONE;) {
 		const struct yaml_node *item = yaml_node(reader->yaml, at);
 		struct slice text;

@@ -28,6 +28,17 @@ const char *reader_show(const struct reader *reader, const struct yaml_node *nod
 	return to;
 }
 
+bool reader_list(struct reader *reader, const struct yaml_node *node, const char *what)
+{
+	char shown[SHOWN_MAX];
+
+	if (node->kind == YAML_SEQUENCE && node->first != YAML_NONE)
+		return true;
+	reader_fail(reader, node, "a list of %s belongs here, not %s", what,
+		    node->kind == YAML_SEQUENCE ? "an empty one" : reader_show(reader, node, shown));
+	return false;
+}
+
 bool reader_text(struct reader *reader, const struct yaml_node *node, struct slice *ret_text)
 {
 	char shown[SHOWN_MAX];

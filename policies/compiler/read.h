@@ -28,6 +28,8 @@ struct reader {
 const char *reader_show(const struct reader *reader, const struct yaml_node *node, char to[SHOWN_MAX]);
 /* The text of a scalar that is text by YAML's core schema, else a diagnostic and false. */
 bool reader_text(struct reader *reader, const struct yaml_node *node, struct slice *ret_text);
+/* Whether the node is a list that is not empty, else a diagnostic: "a list of <what> belongs here". */
+bool reader_list(struct reader *reader, const struct yaml_node *node, const char *what);
 
 /* Reads `node` into the field of `key` in the struct at `base`. Errors go to the diagnostics. */
 void read_value(struct reader *reader, const struct key *key, const struct yaml_node *node, void *base);

@@ -50,13 +50,8 @@ static void fail_word(struct reader *reader, const struct yaml_node *node, const
 
 static void read_command(struct reader *reader, const struct yaml_node *node, struct policy_secret *secret)
 {
-	char shown[SHOWN_MAX];
-
-	if (node->kind != YAML_SEQUENCE || node->first == YAML_NONE) {
-		reader_fail(reader, node, "a list of words such as [/usr/bin/pass, show, x] belongs here, not %s",
-			    node->kind == YAML_SEQUENCE ? "an empty one" : reader_show(reader, node, shown));
+	if (!reader_list(reader, node, "words such as [/usr/bin/pass, show, x]"))
 		return;
-	}
 	for (uint32_t at = node->first; at != YAML_NONE;) {
 		const struct yaml_node *item = yaml_node(reader->yaml, at);
 		struct slice text;
