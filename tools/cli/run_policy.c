@@ -9,6 +9,7 @@
 
 #include <seccomp.h>
 
+#include "base/proc.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/policy_cache.h"
@@ -215,7 +216,7 @@ static int compile_confine(const struct identity *identity)
 		int resource;
 		rlim_t limit;
 	} limits[] = {
-		{ RLIMIT_CPU, COMPILE_SECONDS }, { RLIMIT_CORE, 0 }, { RLIMIT_NPROC, 0 },
+		{ RLIMIT_CPU, COMPILE_SECONDS }, { RLIMIT_NPROC, 0 },
 		/* libseccomp hands its filter over in a memfd. */
 		{ RLIMIT_FSIZE, COMPILE_FILE_BYTES }, { RLIMIT_NOFILE, 64 },
 #ifndef __SANITIZE_ADDRESS__
@@ -229,7 +230,8 @@ static int compile_confine(const struct identity *identity)
 		r = identity_become(identity);
 	else if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		r = -errno;
-
+	if (r == 0)
+		r = proc_core_off();
 	for (size_t i = 0; r == 0 && i < COUNT(limits); i++) {
 		const struct rlimit limit = { limits[i].limit, limits[i].limit };
 
