@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/feature.h"
+#include "decide/govern.h"
 
 #define POLICY_NAME_MAX 64U
 #define POLICY_TEXT_MAX 256U
@@ -49,11 +50,6 @@ enum violation_type {
 struct response {
 	uint32_t bits;
 	uint32_t revoke_at;      /* the Nth violation of the same type in one run revokes; 0 = never */
-};
-
-struct policy_string {       /* into strings[]; len without the terminator, which is there */
-	uint32_t offset;
-	uint32_t len;
 };
 
 struct policy_list {
@@ -131,6 +127,7 @@ struct policy {
 	uint8_t severity_override[VIOLATION_TYPE_LIMIT]; /* 1 + enum severity; 0 = default */
 	uint32_t secret_count;
 	struct policy_secret secrets[POLICY_SECRETS_MAX];
+	struct govern govern;
 	uint32_t project_count;  /* set by the command line, never by a document */
 	struct policy_project projects[POLICY_PROJECTS_MAX];
 	uint32_t strings_len;
