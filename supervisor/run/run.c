@@ -78,8 +78,12 @@ void run_look_empty(struct run *run)
 
 static int cgroup_changed(struct source *source, uint32_t events)
 {
+	struct run *run = container_of(source, struct run, cgroup);
+
 	(void)events;
-	run_look_empty(container_of(source, struct run, cgroup));
+	/* A change that nobody reads stays ready, and the loop would turn for as long as the run lives. */
+	IGNORE(cgroup_populated(&run->launched.cgroup) < 0);
+	run_look_empty(run);
 	return 0;
 }
 

@@ -42,6 +42,13 @@ check "and the ledger has the attempt" wait_for 5 recorded '.kind == "interventi
 check "control: from outside it is answered" "$BAILIFF" ps --runtime-dir "$RUNTIME"
 rmdir "$cgroup" "${cgroup%/run}"
 
+# Processor time and not the clock: beside a run that only waits, the supervisor has nothing to do.
+ticks() { awk '{ print $14 + $15 }' "/proc/$SUPERVISOR/stat"; }
+before=$(ticks)
+supervised -- sleep 2
+is "a run that waits ends well" $? 0
+check "and the supervisor waited, too: less than half of that time" test "$(($(ticks) - before))" -lt "$(getconf CLK_TCK)"
+
 # One run of this agent at a time.
 whole_default | sed 's/^agent:/agent:\n  max_concurrent: 1/' >"$T/one.yaml"
 supervised -p "$T/one.yaml" -- sh -c 'until test -e go; do sleep 0.1; done' 2>/dev/null &
