@@ -124,6 +124,23 @@ static json_t *number_json(uint64_t value)
 	return value > 0 ? json_integer((json_int_t)value) : NULL;
 }
 
+/* With their units, as a document writes them: the form can be compiled again. */
+static json_t *duration_json(uint64_t ns)
+{
+	return ns > 0 ? json_sprintf("%llums", (unsigned long long)(ns / MS_NS)) : NULL;
+}
+
+static json_t *size_json(uint64_t bytes)
+{
+	return bytes > 0 ? json_sprintf("%lluB", (unsigned long long)bytes) : NULL;
+}
+
+static json_t *cpu_json(uint64_t milli)
+{
+	return milli > 0 ? json_sprintf("%llu.%03llu", (unsigned long long)(milli / 1000U),
+					(unsigned long long)(milli % 1000U)) : NULL;
+}
+
 static json_t *value_json(const struct policy *policy, const struct key *key, const void *base)
 {
 	const void *field = key->offset == SIZE_MAX ? NULL : (const char *)base + key->offset;
@@ -140,7 +157,7 @@ static json_t *value_json(const struct policy *policy, const struct key *key, co
 		return json_string("caller");
 	case KEY_NAME:
 	case KEY_TEXT:
-		return json_string(field);
+		return *(const char *)field ? json_string(field) : NULL;
 	case KEY_WORD:
 		return field ? word_json(key, field) : json_string(key->words[0].name);
 	case KEY_TIER:
@@ -148,10 +165,11 @@ static json_t *value_json(const struct policy *policy, const struct key *key, co
 	case KEY_U32:
 		return number_json(*(const uint32_t *)field);
 	case KEY_DURATION:
-		return number_json(*(const uint64_t *)field / MS_NS);
+		return duration_json(*(const uint64_t *)field);
 	case KEY_SIZE:
+		return size_json(*(const uint64_t *)field);
 	case KEY_CPU:
-		return number_json(*(const uint64_t *)field);
+		return cpu_json(*(const uint64_t *)field);
 	case KEY_WORKSPACE:
 		return text_json(policy, *(const struct policy_string *)field);
 	case KEY_PATHS:

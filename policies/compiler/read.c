@@ -66,6 +66,20 @@ bool reader_text(struct reader *reader, const struct yaml_node *node, struct sli
 }
 
 /* A scalar that carries a number or a unit. */
+/* A quantity is one with quotes and without (JSON has no other way for units). */
+static bool reader_quantity(struct reader *reader, const struct yaml_node *node, const char *what,
+			    struct slice *ret_text)
+{
+	char shown[SHOWN_MAX];
+
+	if (node->kind == YAML_SCALAR) {
+		*ret_text = yaml_text(reader->yaml, node);
+		return true;
+	}
+	reader_fail(reader, node, "%s belongs here, not %s", what, reader_show(reader, node, shown));
+	return false;
+}
+
 static bool reader_scalar(struct reader *reader, const struct yaml_node *node, const char *what,
 			  struct slice *ret_text)
 {
@@ -156,7 +170,7 @@ static void read_duration(struct reader *reader, const struct yaml_node *node, u
 	struct slice text;
 	uint64_t ns;
 
-	if (!reader_scalar(reader, node, "a time such as 60s", &text))
+	if (!reader_quantity(reader, node, "a time such as 60s", &text))
 		return;
 	if (parse_duration(text, &ns) < 0)
 		reader_fail(reader, node, "%s is not a time; write it like 200ms, 60s, 15m, 4h or 7d",
@@ -173,7 +187,7 @@ static void read_size(struct reader *reader, const struct yaml_node *node, uint6
 	struct slice text;
 	uint64_t bytes;
 
-	if (!reader_scalar(reader, node, "a size such as 8GiB", &text))
+	if (!reader_quantity(reader, node, "a size such as 8GiB", &text))
 		return;
 	if (parse_size(text, &bytes) < 0)
 		reader_fail(reader, node, "%s is not a size; write it like 64KiB, 512MiB or 8GiB",
@@ -212,7 +226,7 @@ static void read_cpu(struct reader *reader, const struct yaml_node *node, uint64
 	char shown[SHOWN_MAX];
 	struct slice text;
 
-	if (!reader_scalar(reader, node, "a number of processors such as 4.0", &text))
+	if (!reader_quantity(reader, node, "a number of processors such as 4.0", &text))
 		return;
 	if (parse_milli(text, ret_milli) < 0)
 		reader_fail(reader, node, "%s is not a number of processors from 0.01 to 4096 such as "
@@ -233,11 +247,12 @@ static void read_tier(struct reader *reader, const struct yaml_node *node, uint3
 			    reader_show(reader, node, shown));
 }
 
-static void read_constant(struct reader *reader, const struct yaml_node *node, const char *wanted)
+/* `number`: in quotes it would be a text. */
+static void read_constant(struct reader *reader, const struct yaml_node *node, const char *wanted, bool number)
 {
 	char shown[SHOWN_MAX];
 
-	if (node->kind != YAML_SCALAR || !node->plain || !slice_is(yaml_text(reader->yaml, node), wanted))
+	if (node->kind != YAML_SCALAR || (number && !node->plain) || !slice_is(yaml_text(reader->yaml, node), wanted))
 		reader_fail(reader, node, "only %s is possible here, not %s", wanted,
 			    reader_show(reader, node, shown));
 }
@@ -277,10 +292,10 @@ void read_value(struct reader *reader, const struct key *key, const struct yaml_
 		read_mapping(reader, key->keys, node, base);
 		return;
 	case KEY_SCHEMA:
-		read_constant(reader, node, "1");
+		read_constant(reader, node, "1", true);
 		return;
 	case KEY_CALLER:
-		read_constant(reader, node, "caller");
+		read_constant(reader, node, "caller", false);
 		return;
 	case KEY_NAME:
 		read_name(reader, key, node, field);

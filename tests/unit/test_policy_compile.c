@@ -82,7 +82,7 @@ static const struct bad bad_documents[] = {
 	{ HEAD "heartbeat: {on_stall: clarify}\n", "3:23: \"on_stall: clarify\" is not supported yet" },
 	{ HEAD "heartbeat: {ttl: 60}\n", "3:18: \"60\" is not a time; write it like 200ms, 60s, 15m, 4h or 7d" },
 	{ HEAD "heartbeat: {ttl: 60 s}\n", "3:18: \"60 s\" is not a time; write it like 200ms, 60s, 15m, 4h or 7d" },
-	{ HEAD "heartbeat: {ttl: \"60s\"}\n", "3:18: a time such as 60s belongs here without quotes, not \"60s\"" },
+	{ HEAD "heartbeat: {ttl: [60s]}\n", "3:18: a time such as 60s belongs here, not a list" },
 	{ HEAD "limits: {memory: 8GB}\n", "3:18: \"8GB\" is not a size; write it like 64KiB, 512MiB or 8GiB" },
 	{ HEAD "limits: {memory: 0B}\n", "3:18: \"0B\" is not from 1B to 1024TiB" },
 	{ HEAD "limits: {pids: 0}\n", "3:16: \"0\" is not a whole number from 1 to 65536" },
@@ -235,7 +235,7 @@ START_TEST(a_secret_is_named_by_its_source_and_its_file_is_hidden)
 	ck_assert_int_eq(buf_append(&json, "", 1), 0);
 	ck_assert_ptr_nonnull(strstr(json.data, "\"secrets\":{\"A\":{\"as\":\"env\",\"env\":\"B\"},"
 		"\"b\":{\"as\":\"file\",\"file\":\"~/x/y\"},\"c\":{\"as\":\"file\",\"command\":[\"/bin/p\",\"-n\",\"\","
-		"\"a b\"],\"timeout\":5000}}"));
+		"\"a b\"],\"timeout\":\"5000ms\"}}"));
 }
 END_TEST
 

@@ -247,12 +247,14 @@ static void answer_network(const struct why_question *question, const struct rul
 	say_change(question, answer);
 }
 
+/* The entry may stand in what the policy extends: the compiled form has all of it in one file. */
 static void answer_remove(const struct why_question *question, struct why_answer *answer)
 {
+	const char *file = question->policy_file;
+
 	IGNORE(snprintf(answer->change, sizeof(answer->change),
-			"no flag lifts it: copy %s%s, take %s%s%s out of `%.*s`, and run with `-p ./COPY.yaml`",
-			question->policy_file[0] ? "" : "the policy ",
-			question->policy_file[0] ? question->policy_file : question->policy_name,
+			"no flag lifts it: `bailiff policy show --json %s > own.yaml`, take %s%s%s out of `%.*s` there, "
+			"and run with `-p ./own.yaml`", file[0] && !question->extendable ? file : question->policy_name,
 			answer->entry[0] ? "`" : "the entry", answer->entry, answer->entry[0] ? "`" : "",
 			(int)question->rule.len, question->rule.data) < 0);
 }
