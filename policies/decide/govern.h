@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "decide/status.h"
+
 #define GOVERN_CAPABILITIES_MAX 128U
 #define GOVERN_PATTERNS_MAX 512U
 #define GOVERN_CHOICES_MAX 2048U

@@ -10,6 +10,7 @@
 
 #include "base/feature.h"
 #include "base/ulid.h"
+#include "decide/status.h"
 
 #define WIRE_VERSION 1U
 #define WIRE_TEXT_MAX 768U
@@ -54,10 +55,6 @@ enum wire_answer_kind {
 	WIRE_WORKSPACE_ROW,
 	WIRE_VIEWER,      /* to the run's connection: one fd, of somebody who may attach (cli/view.h) */
 };
-
-enum run_status { RUN_STATUS_PENDING, RUN_STATUS_STARTING, RUN_STATUS_RUNNING, RUN_STATUS_PAUSED,
-		  RUN_STATUS_RECOVERING, RUN_STATUS_COMPLETED, RUN_STATUS_FAILED, RUN_STATUS_REVOKED,
-		  RUN_STATUS_COUNT };
 
 enum run_cause { RUN_CAUSE_NONE, RUN_CAUSE_EXIT, RUN_CAUSE_SIGNAL, RUN_CAUSE_CANCELLED, RUN_CAUSE_WALL,
 		 RUN_CAUSE_REFUSED, RUN_CAUSE_SUPERVISOR_LOST, RUN_CAUSE_VIOLATION, RUN_CAUSE_OPERATOR,
