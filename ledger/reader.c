@@ -32,7 +32,9 @@ uint64_t reader_monotonic_ns(void)
 static const char *const functions[] = {
 	"coalesce", "count", "length", "max", "min", "sum", "total", "ledger_match", NULL,
 };
-static const char *const pragmas[] = { "data_version", "integrity_check", "quick_check", NULL };
+static const char *const pragmas[] = {
+	"data_version", "integrity_check", "quick_check", "user_version", NULL,
+};
 
 static bool listed(const char *const *list, const char *word)
 {
@@ -153,6 +155,15 @@ static int harden(struct reader *reader, sqlite3 *db, struct error *err)
 	return 0;
 }
 
+static bool is_old(sqlite3 *db)
+{
+	cleanup_with(reader_finalize_p) sqlite3_stmt *row = NULL;
+
+	return sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &row, NULL) == SQLITE_OK &&
+	       sqlite3_step(row) == SQLITE_ROW &&
+	       sqlite3_column_int64(row, 0) == SCHEMA_USER_VERSION_OLD;
+}
+
 static int open_db(struct reader *reader, const char *path, enum schema schema, sqlite3 **ret_db,
 		   struct error *err)
 {
@@ -172,6 +183,9 @@ static int open_db(struct reader *reader, const char *path, enum schema schema, 
 		if (r < 0)
 			r = error_say(err, r == -EIO ? sqlite_errno(sqlite3_errcode(db)) : r,
 				      "'%s' is not a ledger of this version: %s", path, cause.text);
+		if (r < 0 && is_old(db))
+			r = error_next(err, "an older Bailiff wrote it: start `bailiffd` with its folder once,"
+					    " or any `bailiff run`, which brings its indexes up to date");
 	}
 	if (r < 0) {
 		sqlite3_close(db);

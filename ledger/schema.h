@@ -12,7 +12,8 @@
 #include "base/error.h"
 
 #define SCHEMA_APPLICATION_ID 0x4241494C /* "BAIL" */
-#define SCHEMA_USER_VERSION 1
+#define SCHEMA_USER_VERSION 2
+#define SCHEMA_USER_VERSION_OLD 1 /* what schema_upgrade() takes */
 
 enum schema { SCHEMA_LEDGER, SCHEMA_VALUES };
 
@@ -34,6 +35,11 @@ extern const size_t schema_table_count;
 /* Makes all tables, indexes and triggers in an empty open database, without pragmas. Returns 0 or
  * -EIO with the SQLite text in *err. */
 int schema_make(sqlite3 *db, enum schema schema, struct error *err) MUST_USE;
+
+/* Makes a file of SCHEMA_USER_VERSION_OLD one of SCHEMA_USER_VERSION, in the caller's transaction; what
+ * comes of it is to be given to schema_check(). Only indexes differ, so no record and no row changes.
+ * Returns 0 or -EIO. */
+int schema_upgrade(sqlite3 *db, enum schema schema, struct error *err) MUST_USE;
 
 /* Compares sqlite_schema of `db` with the built-in text as a set. Returns 0, -EBADMSG with the
  * first difference named in *err, or -EIO. */

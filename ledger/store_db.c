@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #define PATH_ROOT "/proc/self/fd/"
+#define TEXT_OF(number) #number
+#define NUMBER_TEXT(number) TEXT_OF(number)
 
 /* SQLite resolves symbolic links to the full path, which the ledger's user need not be able to
  * walk. Our paths start at a descriptor; there, and only there, the link is not to be resolved. */
@@ -109,7 +111,8 @@ struct slice store_db_bytes(sqlite3_stmt *statement, int column)
  * transaction. */
 static const char first_pragmas[] =
 	"PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
-	"PRAGMA application_id = 0x4241494C; PRAGMA user_version = 1; PRAGMA journal_mode = WAL;";
+	"PRAGMA application_id = 0x4241494C; PRAGMA user_version = " NUMBER_TEXT(SCHEMA_USER_VERSION) ";"
+	"PRAGMA journal_mode = WAL;";
 
 /* A CHECK with a function makes SQLite keep a copy of each page that a statement of many rows
  * changes, to undo it: as much again as the WAL. The lengths that they are about come from fixed
@@ -144,6 +147,24 @@ static int make(sqlite3 *db, enum schema schema, struct error *err)
 	return r < 0 ? r : store_db_exec(db, "COMMIT", err);
 }
 
+/* An index that is not ours makes the check fail, and then nothing was changed. */
+static int upgrade(sqlite3 *db, enum schema schema, struct error *err)
+{
+	int r = store_db_exec(db, "BEGIN IMMEDIATE", err);
+
+	if (r < 0)
+		return r;
+	r = schema_upgrade(db, schema, err);
+	if (r == 0)
+		r = schema_check(db, schema, err);
+	if (r == 0)
+		r = store_db_exec(db, "PRAGMA user_version = " NUMBER_TEXT(SCHEMA_USER_VERSION) "; COMMIT",
+				  err);
+	if (r < 0)
+		IGNORE(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL));
+	return r;
+}
+
 static int check(sqlite3 *db, enum schema schema, struct error *err)
 {
 	int64_t tables, version, application;
@@ -157,6 +178,8 @@ static int check(sqlite3 *db, enum schema schema, struct error *err)
 		r = store_db_number(db, "PRAGMA application_id", 0, &application, err);
 	if (r < 0)
 		return r;
+	if (application == SCHEMA_APPLICATION_ID && version == SCHEMA_USER_VERSION_OLD)
+		return upgrade(db, schema, err);
 	if (version != SCHEMA_USER_VERSION || application != SCHEMA_APPLICATION_ID)
 		return error_say(err, -EBADMSG, "the file is no ledger of this version");
 	return schema_check(db, schema, err);

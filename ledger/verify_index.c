@@ -13,14 +13,17 @@ static const struct event_index {
 	const char *name, *column, *where;
 	enum event_column cell;
 	int64_t least, kind_from, kind_to;
+	bool in_blocks;             /* `seq >> 12` stands before the column */
 } indexes[] = {
-	{ "event_run", "run", "", EVENT_RUN, INT64_MIN, 0, INT64_MAX },
-	{ "event_proc", "proc", "", EVENT_PROC, INT64_MIN, 0, INT64_MAX },
-	{ "event_file", "obj", "WHERE obj IS NOT NULL AND kind BETWEEN 16 AND 31", EVENT_OBJ, 0, 16, 31 },
-	{ "event_net", "obj", "WHERE obj IS NOT NULL AND kind BETWEEN 48 AND 63", EVENT_OBJ, 0, 48, 63 },
-	{ "event_obj2", "obj2", "WHERE obj2 IS NOT NULL", EVENT_OBJ2, 0, 0, INT64_MAX },
-	{ "event_bad", "verdict", "WHERE verdict > 0", EVENT_VERDICT, 1, 0, INT64_MAX },
-	{ "event_ctl", "kind", "WHERE kind >= 128", EVENT_KIND, 128, 0, INT64_MAX },
+	{ "event_run", "run", "", EVENT_RUN, INT64_MIN, 0, INT64_MAX, false },
+	{ "event_proc", "proc", "", EVENT_PROC, INT64_MIN, 0, INT64_MAX, false },
+	{ "event_file", "obj", "WHERE obj IS NOT NULL AND kind BETWEEN 16 AND 31", EVENT_OBJ, 0, 16, 31,
+	  true },
+	{ "event_net", "obj", "WHERE obj IS NOT NULL AND kind BETWEEN 48 AND 63", EVENT_OBJ, 0, 48, 63,
+	  true },
+	{ "event_obj2", "obj2", "WHERE obj2 IS NOT NULL", EVENT_OBJ2, 0, 0, INT64_MAX, false },
+	{ "event_bad", "verdict", "WHERE verdict > 0", EVENT_VERDICT, 1, 0, INT64_MAX, false },
+	{ "event_ctl", "kind", "WHERE kind >= 128", EVENT_KIND, 128, 0, INT64_MAX, false },
 };
 _Static_assert(COUNT(indexes) == VERIFY_INDEXES, "an index has no sum");
 
@@ -79,23 +82,35 @@ void verify_index_add(const struct verify_index_key *key, struct verify_index_su
 	}
 }
 
-static int read_entries(struct reader *reader, const struct verify_index_key *key,
+struct entry { int64_t block, cell, seq; };
+
+static bool ascends(const struct entry *from, const struct entry *to)
+{
+	if (to->block != from->block)
+		return to->block > from->block;
+	return to->cell > from->cell || (to->cell == from->cell && to->seq > from->seq);
+}
+
+/* The entries as they are stored: SQLite takes a key that is an expression out of the index, too. */
+static int read_entries(struct reader *reader, const struct verify_index_key *key, bool in_blocks,
 			sqlite3_stmt *rows, uint64_t *ret_product, struct error *err)
 {
-	int64_t last_cell = INT64_MIN, last_seq = INT64_MIN;
+	struct entry last = { INT64_MIN, INT64_MIN, INT64_MIN };
 	int r;
 
 	*ret_product = 1;
 	while ((r = reader_step(reader, rows, err)) > 0) {
-		int64_t cell = sqlite3_column_int64(rows, 0), seq = sqlite3_column_int64(rows, 1);
-		bool ascends = cell > last_cell || (cell == last_cell && seq > last_seq);
+		struct entry entry = { .block = sqlite3_column_int64(rows, 0),
+				       .cell = sqlite3_column_int64(rows, 1),
+				       .seq = sqlite3_column_int64(rows, 2) };
 
-		if (sqlite3_column_type(rows, 0) != SQLITE_INTEGER || !has_residue(cell) ||
-		    !has_residue(seq) || !ascends)
+		if (sqlite3_column_type(rows, 0) != SQLITE_INTEGER ||
+		    entry.block != (in_blocks ? entry.seq >> 12 : 0) ||
+		    sqlite3_column_type(rows, 1) != SQLITE_INTEGER || !has_residue(entry.cell) ||
+		    !has_residue(entry.seq) || !ascends(&last, &entry))
 			return 0;
-		*ret_product = add(key, *ret_product, cell, seq);
-		last_cell = cell;
-		last_seq = seq;
+		*ret_product = add(key, *ret_product, entry.cell, entry.seq);
+		last = entry;
 	}
 	return r < 0 ? r : 1;
 }
@@ -109,11 +124,12 @@ int verify_index_read(struct reader *reader, const struct verify_index_key *key,
 	uint64_t product;
 	int r;
 
-	IGNORE(snprintf(sql, sizeof(sql), "SELECT %s, seq FROM event INDEXED BY %s %s ORDER BY %s, seq",
-			index->column, index->name, index->where, index->column) < 0);
+	IGNORE(snprintf(sql, sizeof(sql), "SELECT %s, %s, seq FROM event INDEXED BY %s %s ORDER BY %s%s, seq",
+			index->in_blocks ? "seq >> 12" : "0", index->column, index->name, index->where,
+			index->in_blocks ? "seq >> 12, " : "", index->column) < 0);
 	r = reader_prepare(reader, sql, &rows, err);
 	if (r == 0)
-		r = read_entries(reader, key, rows, &product, err);
+		r = read_entries(reader, key, index->in_blocks, rows, &product, err);
 	return r > 0 ? product == sums->products[at] : r;
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A log that contradicts itself, its keys or what was once signed is not continued. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "ledger/verify.h"
 #include "lib/runner.h"
 #include "lib/store_log.h"
 
@@ -93,6 +95,68 @@ START_TEST(a_log_that_contradicts_itself_is_not_continued)
 }
 END_TEST
 
+/* ---- a ledger of version 1 ---- */
+
+#define OF_VERSION_1 "PRAGMA user_version = 1; DROP INDEX event_file; DROP INDEX event_net;" \
+	"CREATE INDEX event_file ON event(obj) WHERE obj IS NOT NULL AND kind BETWEEN 16 AND 31;" \
+	"CREATE INDEX event_net ON event(obj) WHERE obj IS NOT NULL AND kind BETWEEN 48 AND 63;"
+
+static void make_old(const char *also)
+{
+	char path[128];
+	sqlite3 *db;
+
+	store_log_start(&ledgerd);
+	ck_assert_int_eq(ledgerd_begin_run(&ledgerd, run_a), 0);
+	store_log_add_open(&ledgerd, run_a, "/w/x");
+	ck_assert_int_eq(ledgerd_flush(&ledgerd), 0);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	edit(OF_VERSION_1);
+	edit(also);
+	snprintf(path, sizeof(path), "%s/1/values.db", ledgerd.dir);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static int64_t verified(struct error *err)
+{
+	char path[128];
+	const struct verify_options options = { .path = path, .policy = "/nonexistent", .enrol = true };
+	struct verify_report report = { 0 };
+	int r;
+
+	snprintf(path, sizeof(path), "%s/1/ledger.db", ledgerd.dir);
+	r = verify_run(&options, &report, err);
+	return r < 0 ? r : (int64_t)report.result;
+}
+
+START_TEST(a_ledger_of_the_version_before_is_brought_up_to_date)
+{
+	struct error err = { 0 };
+
+	make_old("SELECT 1");
+	ck_assert_int_eq(verified(&err), -EBADMSG);
+	ck_assert_msg(strstr(err.next, "bailiffd"), "says '%s'", err.next);
+	store_log_start(&ledgerd);
+	ck_assert_int_eq(ledgerd_end(&ledgerd), 0);
+	ck_assert_msg(verified(&err) == VERIFY_PASS, "%s", err.text);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "PRAGMA user_version"), 2);
+	ck_assert_int_eq(store_log_number(&ledgerd, "values.db", "PRAGMA user_version"), 2);
+	store_log_check(&ledgerd);
+}
+END_TEST
+
+START_TEST(a_ledger_of_the_version_before_that_is_not_ours_stays_as_it_is)
+{
+	make_old("CREATE TABLE extra(a)");
+	ck_assert_int_eq(ledgerd_start(&ledgerd), 1);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "PRAGMA user_version"), 1);
+	ck_assert_int_eq(store_log_number(&ledgerd, "ledger.db", "SELECT count(*) FROM sqlite_schema"
+					  " WHERE sql LIKE '%seq >> 12%'"), 0);
+}
+END_TEST
+
 static void copy_file(const char *from, const char *to)
 {
 	static char bytes[1 << 22];
@@ -162,6 +226,9 @@ Suite *suite_make(void)
 	Suite *suite = suite_create("store_open");
 
 	store_log_suite(suite, a_log_that_contradicts_itself_is_not_continued, 0, (int)COUNT(contradictions), setup, teardown);
+	store_log_suite(suite, a_ledger_of_the_version_before_is_brought_up_to_date, 0, 1, setup, teardown);
+	store_log_suite(suite, a_ledger_of_the_version_before_that_is_not_ours_stays_as_it_is, 0, 1, setup,
+			teardown);
 	store_log_suite(suite, a_log_that_was_rolled_back_is_not_continued, 0, 2, setup, teardown);
 	store_log_suite(suite, keys_are_private_and_never_replaced, 0, 2, setup, teardown);
 	return suite;

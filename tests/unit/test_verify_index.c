@@ -118,7 +118,15 @@ END_TEST
 
 START_TEST(an_index_with_the_rows_of_another_kind_fails)
 {
-	edit_index("event_file", "CREATE INDEX event_file ON event(obj) WHERE obj IS NOT NULL");
+	edit_index("event_file", "CREATE INDEX event_file ON event(seq >> 12, obj) WHERE obj IS NOT NULL");
+	fails("event_file");
+}
+END_TEST
+
+START_TEST(an_index_with_another_block_fails)
+{
+	edit_index("event_file", "CREATE INDEX event_file ON event((seq >> 12) + 1, obj)"
+				 " WHERE obj IS NOT NULL AND kind BETWEEN 16 AND 31");
 	fails("event_file");
 }
 END_TEST
@@ -155,6 +163,7 @@ Suite *suite_make(void)
 	tcase_add_test(tcase, an_index_in_another_order_fails);
 	tcase_add_test(tcase, an_index_with_another_key_fails);
 	tcase_add_test(tcase, an_index_with_the_rows_of_another_kind_fails);
+	tcase_add_test(tcase, an_index_with_another_block_fails);
 	tcase_add_test(tcase, every_index_of_the_table_has_its_sum);
 	tcase_add_test(tcase, a_doctored_index_of_a_state_table_fails);
 	tcase_set_timeout(tcase, 20);

@@ -92,7 +92,7 @@ static sqlite3 *open_raw(const char *path)
 		    " rseq INTEGER NOT NULL, proc INTEGER NOT NULL, kind INTEGER NOT NULL, verdict INTEGER NOT"
 		    " NULL, sev INTEGER NOT NULL, obj INTEGER, obj2 INTEGER, rec BLOB, rec_len INTEGER NOT NULL)"
 		    " STRICT; CREATE INDEX event_run ON event(run); CREATE INDEX event_proc ON event(proc);"
-		    "CREATE INDEX event_file ON event(obj) WHERE obj IS NOT NULL AND kind BETWEEN 16 AND 31;"
+		    "CREATE INDEX event_file ON event(seq >> 12, obj) WHERE obj IS NOT NULL AND kind BETWEEN 16 AND 31;"
 		    "CREATE INDEX event_bad ON event(verdict) WHERE verdict > 0;"
 		    "CREATE INDEX event_ctl ON event(kind) WHERE kind >= 128;");
 	return db;
