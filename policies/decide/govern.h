@@ -23,13 +23,20 @@
 #define GOVERN_ROUTES_MAX 128U
 #define GOVERN_ENVIRONMENTS_MAX 32U
 #define GOVERN_NONE UINT16_MAX   /* an index that refers to nothing */
+#define GOVERN_ID_MAX 64U        /* bytes of an id */
+#define GOVERN_TEXT_MAX 4096U    /* bytes of a word or text */
+#define GOVERN_STRINGS_MAX 262144U /* policy strings, and what a plan makes longer */
+#define GOVERN_DEPTH_MAX 8U      /* of composite guards */
+#define GOVERN_STATUSES 8U       /* of enum run_status (daemon/wire.h) */
+#define GOVERN_TIERS 5U
 
 struct policy_string {       /* into strings[]; len without the terminator, which is there */
 	uint32_t offset;
 	uint32_t len;
 };
 
-struct govern_list {         /* of a table: elements first .. first + count - 1 */
+/* Of a table: elements first .. first + count - 1. No element belongs to two lists. */
+struct govern_list {
 	uint32_t first;
 	uint32_t count;
 };
@@ -62,6 +69,13 @@ struct govern_capability {
 	struct govern_list takes_value, unless; /* words: options */
 	struct govern_list captures;     /* captures[] */
 };
+
+/* The Risk Consistency Check (section 4.2) as far as it looks at one capability: bits, 0 = consistent. */
+#define FLAW_IRREVERSIBLE 1U       /* R1: not reversible, below HIGH */
+#define FLAW_DELETE 2U             /* R2: DELETE below HIGH */
+#define FLAW_NO_WAY_BACK 4U        /* R3: not reversible, nothing behind it, below CRITICAL */
+#define FLAW_CLASS 8U              /* R4: apply or destroy below HIGH */
+uint32_t capability_flaws(const struct govern_capability *capability);
 
 /* One line of `exec`. The program, then elements that must all be found (section 5.2). */
 struct govern_pattern {
@@ -131,6 +145,8 @@ struct govern_guard {
 	struct govern_list usual;            /* ROUTE: words of `default`; empty = none */
 };
 
+/* EXISTS and NOT_EXISTS have no value (TYPE_ABSENT); GT to LE want a NUMBER; CONTAINS, NOT_CONTAINS and GLOB a
+ * TEXT; IN a LIST of texts; EQ and NE a TEXT, NUMBER or BOOL. */
 enum compare { COMPARE_EQ, COMPARE_NE, COMPARE_GT, COMPARE_GE, COMPARE_LT, COMPARE_LE, COMPARE_CONTAINS,
 	       COMPARE_NOT_CONTAINS, COMPARE_EXISTS, COMPARE_NOT_EXISTS, COMPARE_IN, COMPARE_GLOB, COMPARE_COUNT };
 enum field_kind { TYPE_ABSENT, TYPE_NULL, TYPE_TEXT, TYPE_NUMBER, TYPE_BOOL, TYPE_TIME, TYPE_LIST };

@@ -14,7 +14,7 @@
 #include "decide/govern.h"
 #include "decide/rules.h"
 
-#define JUDGE_ARGS_MAX 4096U     /* words of argv that are looked at; more is exec.unknown */
+#define JUDGE_ARGS_MAX 4096U     /* words of argv that are looked at */
 #define JUDGE_NAMES_MAX 8U
 #define JUDGE_GRANTS_MAX 32U
 #define JUDGE_TEXT_MAX 320U
@@ -33,21 +33,25 @@ struct action {
 	/* EXEC. `names`: base name of argv[0], of the resolved file, of each known file with the same content. */
 	const struct slice *argv;
 	uint32_t argc;
-	bool argv_cut;                   /* more than JUDGE_ARGS_MAX words: what is missing cannot be judged */
+	bool argv_cut;                   /* words are missing: of all that the program may be, the worst is meant */
 	struct slice names[JUDGE_NAMES_MAX];
 	uint32_t name_count;
 	struct slice exe;                /* resolved, absolute */
 	enum program_place place;
-	const struct slice *paths;       /* non-option arguments, resolved inside the run's root, absolute */
+	const struct slice *paths;       /* command_operands(), resolved inside the run's root, absolute */
 	uint32_t path_count;
+	bool paths_cut;                  /* some are missing: no permission by path, every denial by path */
 	/* READ, WRITE, DELETE: `exe` is empty and paths[0] the file. CONNECT, LISTEN: */
 	struct slice host;               /* the relay's name, clean; or empty */
 	uint8_t addr[16];
 	uint16_t port;
 	uint32_t environments;           /* bits: those whose net, path or env the action touches (environments_of()) */
-	uint8_t digest[32];              /* of the whole action: what grants are bound to */
+	uint8_t digest[32];              /* of the whole action: what grants are bound to; zero is bound to nothing */
 	uint32_t transition;             /* TRANSITION: enum run_status wanted */
 };
+
+/* What became of the question when this very action was asked about. NOBODY: there is nobody to ask. */
+enum approval_answer { ANSWER_NONE, ANSWER_REJECTED, ANSWER_EXPIRED, ANSWER_NOBODY };
 
 enum grant_kind { GRANT_NONE, GRANT_APPROVAL, GRANT_PLAN_STEP, GRANT_WAIVER };
 struct grant {
@@ -70,8 +74,9 @@ enum check_state { CHECK_MISSING, CHECK_FAILED, CHECK_INPUTS_DIFFER, CHECK_OK };
 #define GATE_LEASE 4U            /* lost, or its epoch is old */
 #define GATE_BREAKER 8U          /* open */
 #define GATE_BUDGET 16U          /* exceeded */
-#define GATE_TOKEN 32U           /* the run's token epoch is old (guards: pass_thru) */
+#define GATE_TOKEN 32U           /* the run's token epoch is old (guards: pass_thru, cerberus) */
 #define GATE_SELF 64U            /* the action touches Bailiff itself: policy, ledger, hooks, settings, sockets */
+#define GATE_HEALTH 128U         /* the host is unhealthy */
 
 /* A field of the run that guards ask for. What is not there is TYPE_ABSENT. */
 struct field_value {
@@ -92,17 +97,20 @@ struct snapshot {
 	uint64_t check_age_ns;
 	uint32_t children, children_live;
 	uint32_t children_status;        /* bits of enum run_status that terminal children have */
-	uint64_t run_age_ns;
+	uint64_t point_age_ns;           /* since the run first asked at this point (cerberus: timeout) */
+	enum approval_answer answer;
 	uint32_t same_denied;            /* how often this identical action was denied before */
 	uint32_t grant_count;
 	struct grant grants[JUDGE_GRANTS_MAX];
-	const struct field_value *fields;/* FIELD_COUNT of them (field.h) */
+	/* FIELD_COUNT of them (field.h), or NULL. Not looked at for what judge() knows itself: request.*,
+	 * run.phase, run.tier, plan.status, children.*. */
+	const struct field_value *fields;
 	uint8_t policy_digest[32];
 };
 
 /* Where the evaluation ended. */
 enum judge_step { STEP_NONE, STEP_INVARIANT, STEP_GATE, STEP_TIER, STEP_ENVIRONMENT, STEP_PLAN, STEP_RULES,
-		  STEP_RISK, STEP_GUARD, STEP_GRANT };
+		  STEP_RISK, STEP_GUARD, STEP_GRANT, STEP_COUNT };
 /* Section 2.3. */
 enum blocked_by { BLOCKED_NOT, BLOCKED_APPROVAL_REQUIRED, BLOCKED_APPROVAL_REJECTED, BLOCKED_APPROVAL_EXPIRED,
 		  BLOCKED_POLICY_DENY, BLOCKED_GUARD_DENY, BLOCKED_TIER, BLOCKED_LEASE, BLOCKED_BREAKER,
@@ -110,21 +118,24 @@ enum blocked_by { BLOCKED_NOT, BLOCKED_APPROVAL_REQUIRED, BLOCKED_APPROVAL_REJEC
 		  BLOCKED_COUNT };
 
 struct ruling {
-	enum verdict verdict;            /* in force: `permissive` turns what steps 4-7 refuse into ALLOW */
-	enum verdict would;              /* without the mode */
-	enum judge_step step;
+	enum verdict verdict;            /* in force: `permissive` lets happen what phases and steps 4-7 refuse */
+	enum verdict would;              /* without the mode; step, blocked_by, ids and texts belong to it */
+	enum judge_step step;            /* whose answer it is */
 	enum blocked_by blocked_by;
 	enum violation_type violation;   /* to be raised; VIOLATION_NONE */
+	enum violation_type would_raise; /* without the mode */
 	uint16_t capability;             /* index; GOVERN_NONE: unclassified */
 	uint8_t risk, action_class, operation;
 	uint32_t environments;           /* bits that apply */
 	uint32_t rules[GOVERN_RULES_MAX / 32];  /* all that match */
 	uint32_t guards[GOVERN_GUARDS_MAX / 32];/* asked at this point */
 	uint32_t guards_false[GOVERN_GUARDS_MAX / 32];
-	uint16_t rule;                   /* whose verdict won; GOVERN_NONE */
+	uint16_t rule;                   /* the rule whose verdict won; GOVERN_NONE */
 	uint8_t guard_on_fail;           /* enum guard_on_fail */
 	uint8_t approval_risk;           /* ASK: the row of approvals[] */
-	uint32_t grant, waiver;          /* id that was used; 0 = none. The caller consumes it before the effect */
+	/* Ids of what made the answer milder; 0 = none. With ALLOW the caller consumes both before the effect;
+	 * with ASK a waiver is only counted on. */
+	uint32_t grant, waiver;
 	bool loop;                       /* the fifth identical denial */
 	struct slice rule_id;            /* borrowed from the policy, or static */
 	char reason[JUDGE_TEXT_MAX];
@@ -132,36 +143,56 @@ struct ruling {
 	char remedy_agent[JUDGE_TEXT_MAX];
 };
 
-/* Total: any checked view and any request are answered; a zeroed one is a denial. `point` is where the
- * guards are asked (POINT_ACTION for actions), `phase` its argument. */
+/* Total: any checked view and any request are answered; a zeroed one is a denial. Guards are asked at
+ * POINT_ACTION, and at POINT_APPROVAL_CREATE when the answer would be ASK. */
 void judge(const struct govern_view *govern, const struct action *action, const struct snapshot *snapshot,
-	   uint64_t now_ns, enum guard_point point, struct ruling *ret_ruling);
+	   uint64_t now_ns, struct ruling *ret_ruling);
 
-/* Section 5.2. The capability of a command: within one name the most specific pattern wins, between names
- * the highest risk. GOVERN_NONE only when std is not included and nothing matches. */
+/* All guards of another point (run_start, phase_enter of `phase`, run_exit, ...; phase_exit asks the phase's
+ * exit_guard, too). `action` is what request.* means, or zeroed. ALLOW when all hold or none is there. */
+void judge_point(const struct govern_view *govern, enum guard_point point, enum phase phase,
+		 const struct action *action, const struct snapshot *snapshot, uint64_t now_ns,
+		 struct ruling *ret_ruling);
+
+/* Section 5.2. The capability of an action: within one name the most specific pattern wins, between names
+ * the highest risk. A name that no capability knows is what std says about the place; where nobody knows who
+ * made the file (PLACE_UNKNOWN), and with argv_cut, exec.unknown is always among the names. GOVERN_NONE only
+ * when std is not included and nothing matches. */
 uint16_t classify(const struct govern_view *govern, const struct action *action);
-/* The environments that a command, an address or a path touches: bits. `environ`: "NAME=value" words. */
+/* The words of a command that are no options, nor values of options, as the capability reads them (GOVERN_NONE:
+ * all words without a leading - and all behind --): what `path_under` looks at once they are resolved. Writes at
+ * most `max`; returns how many there are. */
+uint32_t command_operands(const struct govern_view *govern, uint16_t capability, const struct action *action,
+			  struct slice *ret_words, uint32_t max);
+/* The environments that a command, an address or a path touches: bits. `env`: "NAME=value" words. */
 uint32_t environments_of(const struct govern_view *govern, const struct action *action,
-			 const struct slice *environ, uint32_t environ_count);
+			 const struct slice *env, uint32_t env_count);
 
-/* One guard, by its index. `ret_targets`: of a route; may be NULL. */
+/* One guard, by its index. `ret_targets`: words of a route, or none; may be NULL. */
 bool guard_holds(const struct govern_view *govern, uint16_t guard, const struct action *action,
 		 const struct snapshot *snapshot, uint64_t now_ns, struct govern_list *ret_targets);
 
-/* The approval that a ruling of ASK needs, and who may answer it: the strictest of the row and of the routes
- * of approval_create guards. */
-struct govern_approval judge_approval(const struct govern_view *govern, const struct action *action,
-				      const struct snapshot *snapshot, const struct ruling *ruling);
+/* The row of approvals[] that a ruling of ASK needs, as it is in force: at T3 and above two people for CRITICAL,
+ * never the caller for CRITICAL or where more than one is asked for. */
+struct govern_approval judge_approval(const struct govern_view *govern, const struct snapshot *snapshot,
+				      const struct ruling *ruling);
+/* Whether this person may answer: by judge_approval() and by each route of an approval_create guard. `user` is
+ * "user:NAME"; `caller`: they started the run. */
+bool judge_may_answer(const struct govern_view *govern, const struct action *action,
+		      const struct snapshot *snapshot, uint64_t now_ns, const struct ruling *ruling,
+		      struct slice user, enum role role, bool caller);
 
 /* ---- the tables ---- */
 
-/* An image (settings, counts, tables, strings) in a plan, from a caller that is not believed: every index,
- * range, enum and text is checked once. `ret_view` borrows from `bytes` (8-aligned). Returns 0, or -EINVAL with
- * the table named in *err. */
+/* An image (head, settings, tables, strings) in a plan, from a caller that is not believed: every index,
+ * range, enum and text is checked once, and that no element of a table is in two lists, so that the time of
+ * judge() is bounded by the sizes of the tables. `ret_view` borrows from `bytes` (8-aligned). Returns 0, or
+ * -EINVAL with the table and the entry named in *err. */
 int govern_check(const void *bytes, size_t len, struct govern_view *ret_view, struct error *err) MUST_USE;
-/* Appends the image. Returns 0 or -ENOMEM, -ENOSPC. */
+/* Appends the image (a multiple of 8 bytes). It is canonical: an image that passes govern_check() is what
+ * govern_write() makes of its view. Returns 0 or -ENOMEM, -ENOSPC. */
 struct buf;
-int govern_write(const struct govern *govern, const char *strings, uint32_t strings_len, struct buf *buf) MUST_USE;
+int govern_write(const struct govern_view *view, struct buf *buf) MUST_USE;
 /* The view of what the compiler filled. */
 void govern_view_of(const struct govern *govern, const char *strings, uint32_t strings_len,
 		    struct govern_view *ret_view);
@@ -178,6 +209,7 @@ const char *class_name(enum action_class action_class);
 const char *operation_name(enum operation operation);
 const char *phase_name(enum phase phase);
 const char *blocked_name(enum blocked_by blocked_by);
+const char *step_name(enum judge_step step);
 /* Section 2.5: the phase after this one; PHASE_COUNT after EXIT and REVOKED. */
 enum phase next_phase(enum phase phase);
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/cleanup.h"
+#include "decide/govern.h"
 
 #define TO(status) (1U << RUN_STATUS_##status)
 
@@ -24,6 +25,7 @@ static const char *const status_names[] = {
 	[RUN_STATUS_FAILED] = "FAILED", [RUN_STATUS_REVOKED] = "REVOKED",
 };
 static_assert(COUNT(status_names) == RUN_STATUS_COUNT, "a status has no name");
+static_assert(RUN_STATUS_COUNT == GOVERN_STATUSES, "policies name statuses by their bits");
 
 static const char *const cause_names[] = {
 	[RUN_CAUSE_NONE] = "none", [RUN_CAUSE_EXIT] = "exit", [RUN_CAUSE_SIGNAL] = "signal",

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an action is: the best pattern for each name that its program has, and of those the worst. No choice
+ * depends on the order of a table: what is equal in all else is decided by the id. */
+#include "decide/command.h"
+
+/* An option's name ends at its "=". */
+static bool is_option_named(struct slice word, struct slice name)
+{
+	return slice_starts(word, name) && (word.len == name.len || word.data[name.len] == '=');
+}
+
+static bool is_cluster(struct slice word)
+{
+	return word.len >= 2 && word.data[0] == '-' && word.data[1] != '-';
+}
+
+/* Reads the letters of -rf as getopt does: one that takes a value ends the cluster. Returns whether the value is
+ * the next word. */
+static bool read_cluster(const struct govern_view *govern, struct govern_list takes_value, struct slice word,
+			 struct command *command)
+{
+	for (size_t i = 1; i < word.len && word.data[i] != '='; i++) {
+		const char option[2] = { '-', word.data[i] };
+
+		bit_set(command->letters, (uint8_t)word.data[i]);
+		if (govern_has_word(govern, takes_value, slice_new(option, 2)))
+			return i + 1 == word.len;
+	}
+	return false;
+}
+
+void command_read(const struct govern_view *govern, uint16_t capability, const struct action *action,
+		  struct command *ret_command)
+{
+	const struct govern_capability *own = capability < govern->capabilities_count ?
+					      &govern->capabilities[capability] : NULL;
+	struct govern_list takes_value = own ? own->takes_value : (struct govern_list){ 0 };
+	bool clusters = own && own->flags & CAPABILITY_SHORT_CLUSTERS, ended = false, value = false;
+	struct command *command = ret_command;
+
+	*command = (struct command){ .action = action };
+	command->argc = action->argv ? MIN(action->argc, JUDGE_ARGS_MAX) : 0;
+	for (uint32_t i = 1; i < command->argc; i++) {
+		struct slice word = action->argv[i];
+
+		if (value) {
+			value = false;
+		} else if (ended || word.len < 2 || word.data[0] != '-') {
+			bit_set(command->operands, i);
+		} else if (slice_is(word, "--")) {
+			ended = true;
+		} else {
+			bit_set(command->options, i);
+			value = govern_has_word(govern, takes_value, word);
+			if (clusters && is_cluster(word))
+				value |= read_cluster(govern, takes_value, word, command);
+		}
+	}
+}
+
+bool command_has_option(const struct govern_view *govern, const struct command *command,
+			struct govern_list words)
+{
+	for (uint32_t w = 0; w < words.count; w++) {
+		struct slice name = govern_word(govern, words, w);
+
+		if (name.len == 2 && name.data[0] == '-' && bit_of(command->letters, (uint8_t)name.data[1]))
+			return true;
+		for (uint32_t i = 1; i < command->argc; i++)
+			if (bit_of(command->options, i) && is_option_named(command->action->argv[i], name))
+				return true;
+	}
+	return false;
+}
+
+/* The operand at or behind `from`; argc when there is none. */
+static uint32_t next_operand(const struct command *command, uint32_t from)
+{
+	while (from < command->argc && !bit_of(command->operands, from))
+		from++;
+	return from;
+}
+
+uint32_t command_operands(const struct govern_view *govern, uint16_t capability, const struct action *action,
+			  struct slice *ret_words, uint32_t max)
+{
+	struct command command;
+	uint32_t count = 0;
+
+	command_read(govern, capability, action, &command);
+	for (uint32_t i = next_operand(&command, 1); i < command.argc; i = next_operand(&command, i + 1)) {
+		if (count < max)
+			ret_words[count] = action->argv[i];
+		count++;
+	}
+	return count;
+}
+
+static bool has_elements(const struct govern_view *govern, const struct govern_pattern *pattern,
+			 const struct command *command)
+{
+	uint32_t operand = 0;
+
+	for (uint32_t i = 0; i < pattern->elements.count; i++) {
+		const struct govern_choice *choice = &govern->choices[pattern->elements.first + i];
+
+		if (choice->option) {
+			if (!command_has_option(govern, command, choice->words))
+				return false;
+			continue;
+		}
+		operand = next_operand(command, operand + 1);
+		if (operand >= command->argc ||
+		    !govern_has_word(govern, choice->words, command->action->argv[operand]))
+			return false;
+	}
+	return true;
+}
+
+/* One capability that a name of the program has. */
+struct candidate {
+	uint16_t capability;
+	uint8_t risk;
+	uint32_t elements;       /* of the pattern: how specific it is */
+};
+
+static bool id_is_less(const struct govern_view *govern, uint16_t a, uint16_t b)
+{
+	struct slice x = govern_text(govern, govern->capabilities[a].id);
+	struct slice y = govern_text(govern, govern->capabilities[b].id);
+	int order = memcmp(x.data, y.data, MIN(x.len, y.len));
+
+	return order < 0 || (order == 0 && x.len < y.len);
+}
+
+/* `specific`: within one name; else between names. */
+static bool is_better(const struct govern_view *govern, const struct candidate *a, const struct candidate *b,
+		      bool specific)
+{
+	if (b->capability == GOVERN_NONE || a->capability == GOVERN_NONE)
+		return b->capability == GOVERN_NONE && a->capability != GOVERN_NONE;
+	if (specific && a->elements != b->elements)
+		return a->elements > b->elements;
+	if (a->risk != b->risk)
+		return a->risk > b->risk;
+	if (a->elements != b->elements)
+		return a->elements > b->elements;
+	return id_is_less(govern, a->capability, b->capability);
+}
+
+/* A name is answered for itself: for one of them another capability may be the more specific. */
+static void try_capability(const struct govern_view *govern, uint16_t index, const struct action *action,
+			   struct candidate best[JUDGE_NAMES_MAX])
+{
+	const struct govern_capability *capability = &govern->capabilities[index];
+	uint32_t name_count = MIN(action->name_count, JUDGE_NAMES_MAX);
+	struct command command;
+	bool read = false, cut = action->argv_cut || action->argc > JUDGE_ARGS_MAX;
+
+	for (uint32_t p = 0; p < capability->patterns.count; p++) {
+		const struct govern_pattern *pattern = &govern->patterns[capability->patterns.first + p];
+
+		for (uint32_t n = 0; n < name_count; n++) {
+			struct candidate own = { index, capability->risk, pattern->elements.count };
+
+			if (!govern_has_word(govern, pattern->programs, action->names[n]))
+				continue;
+			if (!read && !cut) {
+				command_read(govern, index, action, &command);
+				read = true;
+				if (command_has_option(govern, &command, capability->unless))
+					return;
+			}
+			/* Words that nobody looked at may be any: the worst that the program can be is meant. */
+			if ((cut || has_elements(govern, pattern, &command)) &&
+			    is_better(govern, &own, &best[n], !cut))
+				best[n] = own;
+		}
+	}
+}
+
+/* What std says about a program that no capability names. Zero elements: any pattern is more specific. */
+static struct candidate unnamed(const struct govern_view *govern, enum program_place place)
+{
+	const struct govern_settings *settings = govern->settings;
+	uint16_t index = place == PLACE_TOOL ? settings->std_tool :
+			 place == PLACE_WORKSPACE ? settings->std_workspace : settings->std_unknown;
+
+	if (index >= govern->capabilities_count)
+		return (struct candidate){ .capability = GOVERN_NONE };
+	return (struct candidate){ index, govern->capabilities[index].risk, 0 };
+}
+
+static uint16_t classify_exec(const struct govern_view *govern, const struct action *action)
+{
+	bool cut = action->argv_cut || action->argc > JUDGE_ARGS_MAX;
+	uint32_t name_count = MIN(action->name_count, JUDGE_NAMES_MAX);
+	struct candidate other = unnamed(govern, action->place), worst = { .capability = GOVERN_NONE };
+	struct candidate best[JUDGE_NAMES_MAX];
+
+	for (uint32_t n = 0; n < JUDGE_NAMES_MAX; n++)
+		best[n] = (struct candidate){ .capability = GOVERN_NONE };
+	for (uint32_t i = 0; i < govern->capabilities_count; i++)
+		try_capability(govern, (uint16_t)i, action, best);
+	/* A name proves nothing about a file that anybody could have put there. */
+	if (cut || action->place == PLACE_UNKNOWN || name_count == 0)
+		worst = unnamed(govern, cut ? PLACE_UNKNOWN : action->place);
+	for (uint32_t n = 0; n < name_count; n++) {
+		/* Else argv[0], which the caller chooses, could lower what the file's own name is. */
+		if (best[n].capability == GOVERN_NONE)
+			best[n] = other;
+		if (is_better(govern, &best[n], &worst, false))
+			worst = best[n];
+	}
+	return worst.capability;
+}
+
+uint16_t capability_find(const struct govern_view *govern, struct slice id)
+{
+	for (uint32_t i = 0; i < govern->capabilities_count; i++)
+		if (slice_eq(govern_text(govern, govern->capabilities[i].id), id))
+			return (uint16_t)i;
+	return GOVERN_NONE;
+}
+
+uint16_t classify(const struct govern_view *govern, const struct action *action)
+{
+	static const char *const ids[] = {
+		[ACTION_READ] = "io.fs.read", [ACTION_WRITE] = "io.fs.write",
+		[ACTION_DELETE] = "io.fs.delete", [ACTION_CONNECT] = "io.net.connect",
+		[ACTION_LISTEN] = "io.net.listen",
+	};
+
+	if (!govern->settings)
+		return GOVERN_NONE;
+	if (action->kind == ACTION_EXEC)
+		return classify_exec(govern, action);
+	if ((unsigned int)action->kind >= COUNT(ids) || !ids[action->kind])
+		return GOVERN_NONE;
+	return capability_find(govern, slice_of(ids[action->kind]));
+}
