@@ -19,7 +19,7 @@ const struct verb verbs[] = {
 	{ "rollback", "drops these changes", verb_rollback, &rollback_options, NULL },
 	{ "ledger", "asks, verifies and proves what was recorded", verb_records, NULL,
 	  "log who run verify prove checkpoint" },
-	{ "policy", "checks and shows policies", verb_policy, NULL, "lint show list check-cases" },
+	{ "policy", "checks and shows policies", verb_policy, NULL, "lint show list check-cases ceiling" },
 	{ "doctor", "says what this machine offers and what is missing", verb_doctor, &doctor_options,
 	  NULL },
 	{ "completion", "prints completions for bash, zsh or fish", verb_completion, &completion_options,
