@@ -140,6 +140,9 @@ enum approval_result approval_answer(struct approval *approval, const struct ans
 				     uint64_t realtime_ns);
 /* May this person answer at all? RESULT_DONE, or why not. The code is not looked at. */
 enum approval_result approval_may_answer(const struct approval *approval, const struct answerer *who);
+/* The same action of the same run under the same policy, by every byte. What makes one question another
+ * than the next (nonce, uses, expiry) is not the action's. */
+bool approval_is_about(const struct approval *approval, const struct approval_binding *action);
 /* One use of an approved right by exactly this action. False: there is none (any more). */
 bool approval_consume(struct approval *approval, const struct approval_binding *action, uint64_t now_ns);
 /* False: it was over already. */

@@ -24,13 +24,14 @@ enum ask_answer {
 	ASK_APPROVED,
 };
 
+/* An action and what was ruled about it: what an approval is bound to, and what a right is spent for. */
 struct ask_question {
-	const struct ruling *ruling;      /* ASK */
-	struct govern_approval who;       /* judge_approval() */
+	const struct ruling *ruling;      /* ASK; to spend: ALLOW with `grant` or `waiver` */
+	struct govern_approval who;       /* judge_approval(); to spend: not looked at */
 	const uint8_t *action;            /* 32 bytes: struct action.digest */
 	const uint8_t *inputs;            /* 32 bytes, or NULL */
 	const struct ulid *plan;          /* or NULL */
-	struct slice capability, rule;
+	struct slice capability;
 	struct slice text;                /* what is asked, as it is: argv, path, destination; escaped here */
 };
 
@@ -59,10 +60,10 @@ struct spend {
 	struct run *run;
 };
 
-/* One use of the approval `grant` and of the waiver `waiver` (0 = none) by the action with this digest.
- * Returns 0: spent() follows; -ENOENT: there is no such right (any more): deny. */
-int grant_spend(struct run *run, uint32_t grant, uint32_t waiver, const uint8_t action[32],
-		struct spend *spend) MUST_USE;
+/* One use of the approval and of the waiver that action->ruling names by this action, which must be the one
+ * that was asked about to the last byte. Returns 0: spent() follows, never from here; -ENOENT: there is no such
+ * right (any more): deny. */
+int grant_spend(struct run *run, const struct ask_question *action, struct spend *spend) MUST_USE;
 void spend_cancel(struct spend *spend);
 
 #endif
