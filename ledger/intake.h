@@ -134,6 +134,13 @@ enum detail_key {
 	DETAIL_PARENT,     /* bytes: parent's process identity; ledgerd sets it from parent_pid */
 	DETAIL_SEAL_VKEY, DETAIL_EPOCH,
 	DETAIL_BYTES_IN,   /* to the run; DETAIL_BYTES: from it */
+	DETAIL_ID,         /* ULID of an approval, waiver, plan */
+	DETAIL_STATE_FROM, DETAIL_STATE_TO, /* of its machine, "PENDING"; of a run: DETAIL_STATUS_* */
+	DETAIL_CAPABILITY,
+	DETAIL_DIGEST,     /* of the action: what an approval is bound to */
+	DETAIL_VOTES, DETAIL_NEEDED,
+	DETAIL_REASON_CODE,
+	DETAIL_KEY_NEXT,   /* behind the last one */
 	DETAIL_KEY_LIMIT = 128,
 };
 

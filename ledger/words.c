@@ -111,6 +111,10 @@ static const struct key_row {
 	[DETAIL_NS_INUM] = { "ns_inum", N }, [DETAIL_PARENT] = { "parent", B },
 	[DETAIL_SEAL_VKEY] = { "seal_vkey", T }, [DETAIL_EPOCH] = { "epoch", N },
 	[DETAIL_BYTES_IN] = { "bytes_in", N },
+	[DETAIL_ID] = { "id", T }, [DETAIL_STATE_FROM] = { "state_from", T },
+	[DETAIL_STATE_TO] = { "state_to", T }, [DETAIL_CAPABILITY] = { "capability", T },
+	[DETAIL_DIGEST] = { "digest", B }, [DETAIL_VOTES] = { "votes", N },
+	[DETAIL_NEEDED] = { "needed", N }, [DETAIL_REASON_CODE] = { "reason_code", T },
 };
 
 #undef N

@@ -13,25 +13,6 @@ static const unsigned int moves[APPROVAL_STATE_COUNT] = {
 	[APPROVAL_APPROVED] = TO(CONSUMED) | TO(EXPIRED) | TO(CANCELLED),
 };
 
-static const char *const state_names[] = {
-	[APPROVAL_NONE] = "NONE", [APPROVAL_PENDING] = "PENDING", [APPROVAL_CLAIMED] = "CLAIMED",
-	[APPROVAL_APPROVED] = "APPROVED", [APPROVAL_REJECTED] = "REJECTED", [APPROVAL_EXPIRED] = "EXPIRED",
-	[APPROVAL_CANCELLED] = "CANCELLED", [APPROVAL_CONSUMED] = "CONSUMED",
-};
-static_assert(COUNT(state_names) == APPROVAL_STATE_COUNT, "a state has no name");
-
-static const char *const type_names[] = {
-	[INBOX_RESUME] = "resume", [INBOX_CLARIFICATION] = "clarification", [INBOX_WAIVE] = "waive_violation",
-	[INBOX_KILL_SWITCH] = "kill_switch", [INBOX_CANCEL] = "cancel",
-};
-static_assert(COUNT(type_names) == INBOX_TYPE_COUNT, "a type has no name");
-
-static const char *const priority_names[] = {
-	[PRIORITY_LOW] = "low", [PRIORITY_NORMAL] = "normal", [PRIORITY_HIGH] = "high",
-	[PRIORITY_CRITICAL] = "critical",
-};
-static_assert(COUNT(priority_names) == PRIORITY_COUNT, "a priority has no name");
-
 static const char *const results[] = {
 	[RESULT_UNKNOWN] = "there is no such item",
 	[RESULT_DECIDED] = "it is over",
@@ -60,28 +41,6 @@ bool approval_move_allowed(enum approval_state from, enum approval_state to)
 bool approval_is_open(enum approval_state state)
 {
 	return state == APPROVAL_PENDING || state == APPROVAL_CLAIMED;
-}
-
-const char *approval_state_name(enum approval_state state)
-{
-	return (unsigned int)state < APPROVAL_STATE_COUNT ? state_names[state] : "?";
-}
-
-const char *inbox_status_name(enum approval_state state)
-{
-	if (state == APPROVAL_CLAIMED)
-		return "IN_PROGRESS";
-	return state == APPROVAL_CONSUMED ? "COMPLETED" : approval_state_name(state);
-}
-
-const char *inbox_type_name(enum inbox_type type)
-{
-	return (unsigned int)type < INBOX_TYPE_COUNT ? type_names[type] : "?";
-}
-
-const char *inbox_priority_name(enum inbox_priority priority)
-{
-	return (unsigned int)priority < PRIORITY_COUNT ? priority_names[priority] : "?";
 }
 
 const char *approval_result_text(enum approval_result result)
@@ -289,8 +248,10 @@ static enum approval_result vote(struct approval *approval, uid_t uid, uint64_t 
 	return move(approval, APPROVAL_APPROVED) ? RESULT_DONE : RESULT_DECIDED;
 }
 
-static enum approval_result reject(struct approval *approval, uid_t uid, uint64_t realtime_ns)
+enum approval_result approval_reject(struct approval *approval, uid_t uid, uint64_t realtime_ns)
 {
+	if (!approval_is_open((enum approval_state)approval->state))
+		return RESULT_DECIDED;
 	if (approval->vote_count < APPROVAL_PEOPLE_MAX)
 		approval->votes[approval->vote_count++] =
 			(struct approval_vote){ .uid = uid, .realtime_ns = realtime_ns };
@@ -320,7 +281,7 @@ enum approval_result approval_answer(struct approval *approval, const struct ans
 	if (memcmp(seen, &approval->binding, sizeof(*seen)) != 0)
 		return RESULT_OTHER;
 	if (!yes)
-		return reject(approval, who->uid, realtime_ns);
+		return approval_reject(approval, who->uid, realtime_ns);
 	may = code_check(approval, who);
 	return may == RESULT_DONE ? vote(approval, who->uid, realtime_ns) : may;
 }

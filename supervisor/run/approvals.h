@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/slice.h"
 #include "base/ulid.h"
-#include "decide/govern.h"
+#include "decide/people.h"
 
 #define APPROVALS_MAX 256U
 #define APPROVALS_PER_RUN 16U         /* open ones of one run */
@@ -25,15 +25,6 @@
 #define APPROVAL_CODE_MAX 8U
 #define APPROVAL_CLAIM_NS 600000000000ULL   /* claimed and not decided: anybody's again */
 #define APPROVAL_WRONG_CODES 3U       /* then the code is another one */
-
-enum approval_state {
-	APPROVAL_NONE, APPROVAL_PENDING, APPROVAL_CLAIMED, APPROVAL_APPROVED, APPROVAL_REJECTED,
-	APPROVAL_EXPIRED, APPROVAL_CANCELLED, APPROVAL_CONSUMED, APPROVAL_STATE_COUNT,
-};
-
-/* Items of the inbox. A question about an action is RESUME: its answer lets the action go on. */
-enum inbox_type { INBOX_RESUME, INBOX_CLARIFICATION, INBOX_WAIVE, INBOX_KILL_SWITCH, INBOX_CANCEL, INBOX_TYPE_COUNT };
-enum inbox_priority { PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_HIGH, PRIORITY_CRITICAL, PRIORITY_COUNT };
 
 /* No padding: it is compared and kept as bytes. */
 struct approval_binding {
@@ -116,11 +107,6 @@ enum approval_result {
 
 bool approval_move_allowed(enum approval_state from, enum approval_state to);
 bool approval_is_open(enum approval_state state);       /* somebody may still answer */
-const char *approval_state_name(enum approval_state state);   /* "PENDING" */
-/* The words of the inbox: IN_PROGRESS for claimed, COMPLETED for consumed. */
-const char *inbox_status_name(enum approval_state state);
-const char *inbox_type_name(enum inbox_type type);
-const char *inbox_priority_name(enum inbox_priority priority);
 const char *approval_result_text(enum approval_result result);
 
 /* A copy of `item` gets a number and a place; PENDING. The oldest that is over makes room. NULL: 256 are
@@ -145,6 +131,8 @@ enum approval_result approval_may_answer(const struct approval *approval, const 
 bool approval_is_about(const struct approval *approval, const struct approval_binding *action);
 /* One use of an approved right by exactly this action. False: there is none (any more). */
 bool approval_consume(struct approval *approval, const struct approval_binding *action, uint64_t now_ns);
+/* By somebody who ends the run: no more is asked of them. */
+enum approval_result approval_reject(struct approval *approval, uid_t uid, uint64_t realtime_ns);
 /* False: it was over already. */
 bool approval_cancel(struct approval *approval);
 /* What time does to it. True: its state is another one now. */

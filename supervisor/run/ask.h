@@ -28,6 +28,7 @@ enum ask_answer {
 struct ask_question {
 	const struct ruling *ruling;      /* ASK; to spend: ALLOW with `grant` or `waiver` */
 	struct govern_approval who;       /* judge_approval(); to spend: not looked at */
+	const struct govern_view *govern; /* whose words who.of names */
 	const uint8_t *action;            /* 32 bytes: struct action.digest */
 	const uint8_t *inputs;            /* 32 bytes, or NULL */
 	const struct ulid *plan;          /* or NULL */
@@ -65,5 +66,15 @@ struct spend {
  * right (any more): deny. */
 int grant_spend(struct run *run, const struct ask_question *action, struct spend *spend) MUST_USE;
 void spend_cancel(struct spend *spend);
+
+/* ---- from people.c and pause.c ---- */
+
+struct runs;
+struct approval;
+
+void asks_changed(struct runs *runs, const struct approval *approval);
+/* Tells those who may be told: the run is not frozen any more. */
+void asks_settle(struct run *run);
+void asks_ended(struct run *run);
 
 #endif

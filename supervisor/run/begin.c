@@ -87,6 +87,8 @@ static void go(struct run *run)
 	struct runs *runs = run->runs;
 	uint64_t now = now_monotonic_ns(), wall = run->plan.head->limits.wall_ns;
 
+	if (!people_may_start(run))
+		return;
 	if (launch_go(&run->launched) < 0) {
 		run_stop(run, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
 			 "pid 1 of the run died before the command started");
@@ -102,7 +104,7 @@ static void go(struct run *run)
 		run_stop(run, RUN_CAUSE_INTERNAL, EXIT_INTERNAL, "out of memory");
 	runs->callbacks.started(runs->callbacks.ctx, run);
 	if (runs->pressed)
-		run_press(run, true);
+		IGNORE(!run_pause(run, PAUSE_LEDGER)); /* it lives */
 }
 
 static void start_durable(struct outbox_wait *wait)

@@ -9,12 +9,14 @@
 
 struct run;
 
+/* In the order of what has to be dealt with first. */
 enum pause_reason {
-	PAUSE_LEDGER,         /* the queue of records is full */
-	PAUSE_APPROVAL,       /* one call is held while the rest works */
+	PAUSE_KILL_SWITCH, PAUSE_MANUAL, PAUSE_CHECKPOINT, PAUSE_CLARIFICATION, PAUSE_AMBIGUITY_LOCK,
+	PAUSE_STALL,
 	PAUSE_PROMPT,         /* a question stands at the run's own terminal: all is frozen */
-	PAUSE_CLARIFICATION, PAUSE_AMBIGUITY_LOCK, PAUSE_STALL, PAUSE_KILL_SWITCH, PAUSE_MANUAL,
-	PAUSE_CHECKPOINT, PAUSE_REASON_COUNT,
+	PAUSE_APPROVAL,       /* one call is held while the rest works: it does not count as GATE_NOT_RUNNING */
+	PAUSE_LEDGER,         /* the queue of records is full */
+	PAUSE_REASON_COUNT,
 };
 
 /* "manual"; of the most important bit: what has to be dealt with first. "" = none. */
@@ -27,5 +29,9 @@ bool run_resume(struct run *run, enum pause_reason reason);
 bool run_is_paused(const struct run *run, enum pause_reason reason);
 /* Frozen, or about to be: no held call is answered. */
 bool run_is_frozen(const struct run *run);
+/* A ring of events is nearly full: frozen, too, but no pause. */
+void run_ring_press(struct run *run, bool on);
+/* The command is over: whatever it was paused for does not matter any more. */
+void run_unpause(struct run *run);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -115,6 +116,17 @@ void run_stop(struct run *run, enum run_cause cause, int exit_code, const char *
 	end_with(run, RUN_STATUS_FAILED, cause, exit_code, text);
 }
 
+bool run_ask_to_end(struct run *run, int exit_code, const char *text, uint64_t grace_ns)
+{
+	if (run->step != RUN_STEP_LIVE || run->outcome.set)
+		return false;
+	outcome_set(run, RUN_STATUS_FAILED, RUN_CAUSE_CANCELLED, exit_code, text);
+	run_unpause(run); /* what is frozen hears nothing */
+	if (launch_signal(&run->launched, SIGTERM) < 0 || run_step_deadline(run, grace_ns) < 0)
+		run_kill(run);
+	return true;
+}
+
 static void closed(struct run *run)
 {
 	run->runs->callbacks.ended(run->runs->callbacks.ctx, run);
@@ -131,6 +143,7 @@ static void close_begin(struct run *run)
 	struct runs *runs = run->runs;
 
 	run_put_start(run); /* a start that was refused late has none yet */
+	people_run_ended(run);
 	run_put_end(run);
 	run_move(run, run->outcome.status, run_cause_name(run->outcome.cause));
 	run->step = RUN_STEP_CLOSING;
@@ -197,6 +210,7 @@ static void exited(struct run *run, int status)
 	runs_check_losses(run->runs);
 	run_check_limits(run);
 	run_settle(run);
+	run_unpause(run);
 	end_with(run, code == 0 ? RUN_STATUS_COMPLETED : RUN_STATUS_FAILED,
 		 by_signal ? RUN_CAUSE_SIGNAL : RUN_CAUSE_EXIT, code, NULL);
 }
@@ -315,7 +329,8 @@ static int step_due(struct timer *timer, uint64_t now_ns)
 	case RUN_STEP_CLOSING:
 		closed(run);
 		return 0;
-	case RUN_STEP_LIVE:
+	case RUN_STEP_LIVE: /* it was asked to end and did not */
+		run_kill(run);
 		return 0;
 	}
 	return 0;
@@ -369,22 +384,6 @@ void run_heartbeat_arm(struct run *run)
 	/* The heap grew for other timers of this run before; without memory the run is not watched. */
 	if (loop_timer_set(run->runs->loop, &run->heartbeat_timer, deadline, heartbeat_due) < 0)
 		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_INTERNAL, EXIT_INTERNAL, "out of memory");
-}
-
-void run_press(struct run *run, bool high)
-{
-	uint64_t now = now_monotonic_ns();
-
-	if (run->step != RUN_STEP_LIVE || high == (run->status == RUN_STATUS_PAUSED))
-		return;
-	if (cgroup_freeze(&run->launched.cgroup, high) < 0)
-		return;
-	run_move(run, high ? RUN_STATUS_PAUSED : RUN_STATUS_RUNNING, "ledger_pressure");
-	if (high)
-		heartbeat_pause(&run->heartbeat, now);
-	else
-		heartbeat_resume(&run->heartbeat, now);
-	run_heartbeat_arm(run);
 }
 
 /* ---- birth ---- */
@@ -482,6 +481,7 @@ int run_start(struct runs *runs, const struct run_request *request, struct run *
 	}
 	run->owner = request->owner;
 	run->owner_uid = request->owner_uid;
+	run->ask_place = request->ask_place;
 	run->started_ns = now_realtime_ns();
 	run->status = RUN_STATUS_STARTING;
 	run->step = RUN_STEP_LAUNCHING;

@@ -26,6 +26,8 @@
 #include "run/heartbeat.h"
 #include "run/merge.h"
 #include "run/outbox.h"
+#include "run/pause.h"
+#include "run/people.h"
 #include "run/relay.h"
 #include "run/violate.h"
 #include "watch/watch.h"
@@ -77,6 +79,7 @@ struct runs {
 	struct run *slots[RUNS_MAX];
 	uint32_t count;
 	struct foretold foretold;
+	struct people people;
 	struct run *last;              /* the run of the last event: most have the same */
 	uint64_t alive_ns;             /* of the last runs_alive(); 0 = no run lives */
 	uint64_t idle_ns;              /* since when a tick has met no run; 0 = the last one met some */
@@ -125,6 +128,8 @@ struct run {
 	struct strikes strikes;
 	struct user_strikes told;      /* those that the kernel was told of */
 	struct heartbeat heartbeat;
+	uint32_t paused;               /* bits of enum pause_reason */
+	bool ring_pressed;
 	uint64_t beats;                /* explicit ones */
 	struct limit_hits hits;
 	struct merge_table *merge;
@@ -141,6 +146,7 @@ struct run {
 	char status_text[200];
 	void *owner;                   /* the caller's, not touched here */
 	uid_t owner_uid;               /* who asked */
+	enum ask_place ask_place;
 };
 
 /* Adds the watcher to the loop and its polls. */
@@ -164,6 +170,7 @@ struct run_request {
 	int workspace_fd;              /* borrowed: where the overlay goes; FD_NONE = none */
 	struct ulid id;
 	uid_t owner_uid;
+	enum ask_place ask_place;
 	void *owner;
 };
 
@@ -178,6 +185,8 @@ void run_revoke(struct run *run, enum run_cause cause, const char *by, const cha
 void run_foretell(struct run *run);
 /* Kills: FAILED with this cause. */
 void run_stop(struct run *run, enum run_cause cause, int exit_code, const char *text);
+/* TERM to the command; what is left after `grace_ns` is killed: FAILED(cancelled). False: it is ending already. */
+bool run_ask_to_end(struct run *run, int exit_code, const char *text, uint64_t grace_ns);
 void run_row(const struct run *run, struct wire_run_row *ret_row);
 void run_ended(const struct run *run, struct wire_ended *ret_ended);
 
@@ -209,7 +218,6 @@ void runs_check_losses(struct runs *runs);
 void runs_alive(struct runs *runs);
 void runs_read(struct runs *runs, bool drain);
 int runs_wake(struct runs *runs) MUST_USE;  /* a run lives: read its rings */
-void run_press(struct run *run, bool high);
 void run_put_start(struct run *run);        /* run_start, run_end, run_state: facts.c */
 void run_put_end(struct run *run);
 void run_put_heartbeat(struct run *run);

@@ -63,9 +63,8 @@ void runs_ring_press(void *ctx, uint64_t cgroup_id, bool on)
 	struct runs *runs = ctx;
 	struct run *run = find_cgroup(runs, cgroup_id);
 
-	/* A paused run stays frozen, and so does one that is being revoked. */
-	if (run && run->step == RUN_STEP_LIVE && run->status == RUN_STATUS_RUNNING)
-		IGNORE(cgroup_freeze(&run->launched.cgroup, on) < 0); /* its processes are stopped */
+	if (run)
+		run_ring_press(run, on); /* its processes are stopped */
 }
 
 void runs_alive(struct runs *runs)
@@ -174,8 +173,10 @@ void runs_press(struct runs *runs, bool high)
 {
 	runs->pressed = high;
 	for (size_t i = 0; i < RUNS_MAX; i++) {
-		if (runs->slots[i])
-			run_press(runs->slots[i], high);
+		if (runs->slots[i] && high)
+			IGNORE(!run_pause(runs->slots[i], PAUSE_LEDGER)); /* false: it does not live */
+		else if (runs->slots[i])
+			IGNORE(!run_resume(runs->slots[i], PAUSE_LEDGER)); /* false: it was not paused */
 	}
 }
 
