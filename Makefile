@@ -79,7 +79,7 @@ objects  = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 SKELETONS   := $(patsubst bpf/%.bpf.c,$(OUT)/gen/gen/%.skel.h,$(BPF_SOURCES))
 
-PROGRAMS := bailiff bailiffd bailiff-init bailiff-ledgerd bailiff-egress bailiff-records
+PROGRAMS := bailiff bailiffd bailiff-init bailiff-agent bailiff-ledgerd bailiff-egress bailiff-records
 main_bailiff         := tools/cli/main.c
 main_bailiffd        := supervisor/daemon/main.c
 main_bailiff-ledgerd := ledger/main.c
@@ -107,7 +107,7 @@ $(BIN)/$(1): $(call objects,$(main_$(1))) $(call archives,$(uses_$(1)))
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(libs_$(1))
 endef
-$(foreach p,$(filter-out bailiff-init,$(PROGRAMS)),$(eval $(call program,$(p))))
+$(foreach p,$(filter-out bailiff-init bailiff-agent,$(PROGRAMS)),$(eval $(call program,$(p))))
 
 # Objects of the static init are built apart: other flags, same sources.
 INIT_SOURCES := supervisor/init/main.c $(foreach m,$(uses_init),$(call sources,$(m)))
@@ -120,6 +120,15 @@ $(BIN)/bailiff-init: $(INIT_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -static -Wl,-z,relro,-z,now -Wl,--gc-sections $(if $(filter asan,$(FLAVOUR)),-fsanitize=undefined -fsanitize-undefined-trap-on-error) -o $@ $^ -lcap
+
+# `bailiff agent` for the inside of sandboxes, where no library can be counted on. Static and small: hooks start it often.
+AGENT_SOURCES := tools/cli/agent_main.c $(filter-out %_main.c,$(wildcard tools/cli/agent*.c)) \
+                 $(patsubst %,tools/cli/%.c,begin options util) $(foreach m,policies/decide supervisor/base,$(call sources,$(m)))
+AGENT_OBJECTS := $(patsubst %.c,$(OUT)/init-obj/%.o,$(AGENT_SOURCES))
+$(BIN)/bailiff-agent: $(AGENT_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -static -Wl,-z,relro,-z,now -Wl,--gc-sections $(if $(filter asan,$(FLAVOUR)),-fsanitize=undefined -fsanitize-undefined-trap-on-error) -o $@ $^ -ljansson
 
 define module
 $(call archive,$(1)): $(call objects,$(call sources,$(1)))

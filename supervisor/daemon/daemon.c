@@ -40,7 +40,7 @@ void instance_name(const char *runtime_dir, char *to, size_t to_size)
 
 int program_find(const char *name, char *path, size_t size, struct error *err)
 {
-	static const char *const places[] = { "", "../lib/bailiff/", "../../bin/" };
+	static const char *const places[] = { "", "../lib/bailiff/" };
 	char self[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	struct stat st;
@@ -231,6 +231,8 @@ static int open_runs(struct daemon *daemon, struct error *err)
 	r = program_find("bailiff-init", program, sizeof(program), err);
 	if (r == 0)
 		r = launch_init_memfd(program, &runs->init_fd, err);
+	if (r == 0)
+		r = program_find("bailiff-agent", runs->agent_program, sizeof(runs->agent_program), err);
 	if (r < 0)
 		return r;
 	runs->self_pidfd = sys_pidfd_open(getpid(), 0);
@@ -392,7 +394,6 @@ static void daemon_finish(struct daemon *daemon)
 		loop_remove(daemon->loop, &daemon->signals);
 	fd_close(daemon->signal_fd);
 	daemon->loop = loop_free(daemon->loop);
-	free(daemon->ceiling);
 	fd_close(daemon->state_fd);
 	fd_close(daemon->runtime_fd);
 	fd_close(daemon->lock_fd); /* last: the lock covers all of the above */
@@ -403,7 +404,7 @@ static int daemon_start(struct daemon *daemon, struct error *err)
 	static int (*const stages[])(struct daemon *, struct error *) = {
 		open_dirs, take_lock, open_tree, open_signals,
 		/* The ledger before the sweep, so that lost runs are recorded. */
-		open_ledger, leftovers_sweep, open_workspaces, open_watch, open_runs, ceiling_open,
+		open_ledger, leftovers_sweep, open_workspaces, open_watch, open_runs,
 		/* Last: whoever connects finds everything in place. */
 		control_open,
 	};

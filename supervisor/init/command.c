@@ -9,11 +9,12 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "daemon/agent_wire.h"
 #include "init/secrets.h"
 
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
-#define OWN_VARIABLES 3
+#define OWN_VARIABLES 4
 #define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
 #define NS_PER_US 1000U
 
@@ -46,12 +47,12 @@ static void report(const struct init *init, enum command_report_kind kind, size_
 
 /* ---- environment ---- */
 
-static char own_run[64], own_notify[64], own_watchdog[64];
+static char own_run[64], own_notify[64], own_control[64], own_watchdog[64];
 
 static bool is_own(const char *variable)
 {
-	static const char *const names[] = { "BAILIFF_RUN_ID=", "NOTIFY_SOCKET=", "WATCHDOG_USEC=",
-					     "WATCHDOG_PID=" };
+	static const char *const names[] = { "BAILIFF_RUN_ID=", "BAILIFF_SOCKET=", "NOTIFY_SOCKET=",
+					     "WATCHDOG_USEC=", "WATCHDOG_PID=" };
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (slice_starts(slice_of(variable), slice_of(names[i])))
@@ -72,6 +73,17 @@ static bool is_secret(const struct init *init, const char *variable)
 	return false;
 }
 
+/* Last: an installed `bailiff` of the host is found first, and says the same. */
+static char *with_agent_path(char *variable)
+{
+	char *longer = NULL;
+
+	if (!slice_starts(slice_of(variable), slice_of("PATH=")) ||
+	    asprintf(&longer, "%s:" AGENT_BIN, variable) < 0)
+		return variable;
+	return longer;
+}
+
 static char **environment(const struct init *init)
 {
 	size_t count = plan_vector(init->plan.env, NULL, 0), kept = 0;
@@ -84,13 +96,15 @@ static char **environment(const struct init *init)
 	IGNORE(plan_vector(init->plan.env, list, count + 1) != count);
 	for (size_t i = 0; i < count; i++)
 		if (!is_own(list[i]) && !is_secret(init, list[i]))
-			list[kept++] = list[i];
+			list[kept++] = with_agent_path(list[i]);
 	for (size_t i = 0; (variable = secrets_variable(init, i)); i++)
 		list[kept++] = variable;
 	IGNORE(snprintf(own_run, sizeof(own_run), "BAILIFF_RUN_ID=%s", init->run) < 0);
-	IGNORE(snprintf(own_notify, sizeof(own_notify), "NOTIFY_SOCKET=/run/bailiff/agent/notify") < 0);
+	IGNORE(snprintf(own_notify, sizeof(own_notify), "NOTIFY_SOCKET=" AGENT_NOTIFY) < 0);
+	IGNORE(snprintf(own_control, sizeof(own_control), "BAILIFF_SOCKET=" AGENT_CONTROL) < 0);
 	list[kept++] = own_run;
 	list[kept++] = own_notify;
+	list[kept++] = own_control;
 	if (ttl_ns > 0 && init->plan.head->heartbeat.mode != HEARTBEAT_OFF) {
 		IGNORE(snprintf(own_watchdog, sizeof(own_watchdog), "WATCHDOG_USEC=%llu",
 				(unsigned long long)(ttl_ns / NS_PER_US)) < 0);

@@ -21,6 +21,7 @@ struct init {
 	uid_t uid;               /* of pid 1 after its stages */
 	gid_t gid;
 	const char *run;         /* ULID, text */
+	const char *agent_program; /* host path of what is at AGENT_PROGRAM inside */
 	int channel, session;    /* session: FD_NONE = nobody */
 	int supervisor, kill, freeze;
 	int workspace;           /* where the upper layer is made; FD_NONE = no overlay */
@@ -37,6 +38,7 @@ struct init {
 	int terminal;            /* the pty's slave in pid 1; FD_NONE without a terminal */
 	uint32_t terminal_fds;   /* bit n: fd n of the command is the terminal */
 	int notify;              /* datagram socket of NOTIFY_SOCKET */
+	int control;             /* listens for `bailiff agent` until the supervisor does */
 
 	pid_t command;           /* process group, too */
 	int command_report;      /* pid 1 reads struct command_report from here */
@@ -121,8 +123,8 @@ int filter_broker_install(struct error *err) MUST_USE;
 /* broker.c: forks the broker, a child of pid 1, when the plan needs one. */
 int stage_broker(struct init *init, struct error *err) MUST_USE;
 
-/* notify.c */
-int stage_notify(struct init *init, struct error *err) MUST_USE;
+/* agent.c */
+int stage_agent(struct init *init, struct error *err) MUST_USE;
 
 /* secrets.c */
 int stage_secrets(struct init *init, struct error *err) MUST_USE;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/sys.h"
+#include "daemon/agent_wire.h"
 #include "init/secrets.h"
 
 /* By name, so that a build needs no newer headers than Debian 12's. */
@@ -120,6 +121,8 @@ static int rules_add(const struct init *init, int ruleset, uint64_t all)
 		if (r >= 0 && mount->kind == MOUNT_DEV)
 			r = rule_for_path(ruleset, "/dev/shm", all & ~FS_DEVICES, all);
 	}
+	if (r >= 0)
+		r = rule_for_path(ruleset, AGENT_BIN, FS_READ | LANDLOCK_ACCESS_FS_EXECUTE, all);
 	if (r >= 0 && init->plan.head->sections[PLAN_SECRETS].count > 0)
 		r = rule_for_path(ruleset, SECRETS_DIR, FS_READ, all);
 	return r < 0 ? r : rules_for_stdio(ruleset, all);

@@ -54,6 +54,7 @@ static int arguments_take(int argc, char **argv, struct init *init)
 	    parse_uid(slice_of(argv[2]), &init->gid) < 0 || ulid_parse(slice_of(argv[3]), &run) < 0)
 		return -EINVAL;
 	init->run = argv[3];
+	init->agent_program = argv[4];
 	return init->uid == 0 || init->gid == 0 ? -EPERM : 0;
 }
 
@@ -62,7 +63,7 @@ int main(int argc, char **argv)
 	static struct init init = {
 		.session = FD_NONE, .workspace = FD_NONE, .host = FD_NONE, .root = FD_NONE, .idmap = FD_NONE,
 		.mask_file = FD_NONE, .mask_dir = FD_NONE, .pts = FD_NONE, .terminal = FD_NONE,
-		.notify = FD_NONE, .command_report = FD_NONE, .command_go = FD_NONE,
+		.notify = FD_NONE, .control = FD_NONE, .command_report = FD_NONE, .command_go = FD_NONE,
 		.broker_channel = FD_NONE,
 	};
 	struct error err = { 0 };

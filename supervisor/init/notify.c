@@ -2,16 +2,11 @@
 #include "init/notify.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <string.h>
 
 #include "base/parse.h"
 #include "base/text.h"
 #include "daemon/wire.h"
-#include "init/init.h"
-#include "init/tree.h"
 
 #define NS_PER_US 1000U
 #define MILLIS 1000U
@@ -104,43 +99,4 @@ bool notify_take(struct notify_bucket *bucket, uint64_t now_ns)
 		return false;
 	bucket->used_millis += MILLIS;
 	return true;
-}
-
-/* A file system of its own, whatever the plan mounted at /run: it also covers the host's
- * /run/bailiff with the supervisor's socket. */
-static int agent_directory(struct init *init)
-{
-	static const char *const options[] = { "mode", "0755", "size", "64k", NULL };
-	auto_close int at = tree_make(init, "/run/bailiff", true);
-	auto_close int tree = FD_NONE;
-	int r;
-
-	if (at < 0)
-		return at;
-	tree = tree_new("tmpfs", options, ATTR_NOEXEC);
-	if (tree < 0)
-		return tree;
-	r = tree_attach(tree, at);
-	if (r >= 0)
-		r = tree_own(init, tree);
-	return r < 0 ? r : tree_make(init, "/run/bailiff/agent", true);
-}
-
-int stage_notify(struct init *init, struct error *err)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "notify" };
-	auto_close int dir = agent_directory(init);
-	auto_close int fd = FD_NONE;
-
-	if (dir < 0)
-		return error_set(err, dir, "make /run/bailiff/agent");
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return error_set(err, -errno, "make the notify socket");
-	/* bind(2) has no *at form: the name is looked up in the working directory. */
-	if (fchdir(dir) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    fchmodat(dir, "notify", 0666, 0) < 0 || fchdir(init->root) < 0)
-		return error_set(err, -errno, "bind the notify socket");
-	init->notify = TAKE_FD(fd);
-	return 0;
 }

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/fdpass.h"
 #include "base/io.h"
 #include "base/loop.h"
 #include "base/text.h"
@@ -92,6 +93,14 @@ static void supervisor_lost(struct reaper *reaper)
 
 /* ---- the command ---- */
 
+/* With the listener of the run's control socket, which is the supervisor's from here on. */
+static void ready_send(struct init *init, struct init_message *message)
+{
+	message->version = WIRE_VERSION;
+	IGNORE(fdpass_send(init->channel, message, sizeof(*message), &init->control, 1, 0) < 0); /* as above */
+	init->control = fd_close(init->control);
+}
+
 static void on_report(struct reaper *reaper)
 {
 	struct init *init = reaper->init;
@@ -116,6 +125,8 @@ static void on_report(struct reaper *reaper)
 		message.in_force = init->in_force | report.in_force;
 		message.landlock_abi = report.landlock_abi;
 		message.pid = (uint32_t)init->command;
+		ready_send(init, &message);
+		return;
 	} else {
 		reaper->exec_failed = report.kind == COMMAND_EXEC_FAILED;
 		reaper->over = true;

@@ -22,8 +22,8 @@ const struct stage init_stages[] = {
 	/* After mounts: it needs the devpts of the new /dev. */
 	{ "terminal", stage_terminal },
 	/* After mounts: nothing may be mounted over the socket, and it covers the host's /run/bailiff. */
-	{ "notify", stage_notify },
-	/* After notify: they lie in its file system, over which nothing is mounted. */
+	{ "agent", stage_agent },
+	/* After agent: they lie in its file system, over which nothing is mounted. */
 	{ "secrets", stage_secrets },
 	/* After everything that looks at the host: from here on it cannot be named any more. */
 	{ "pivot", stage_pivot },

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/fdpass.h"
 #include "base/io.h"
 #include "base/loop.h"
 #include "base/sys.h"
@@ -100,7 +101,7 @@ static void __attribute__((noreturn)) child_fail(const struct start *start, cons
 
 static void __attribute__((noreturn)) child_main(struct start *start)
 {
-	char *const argv[] = { start->name, start->uid, start->gid, start->run, NULL };
+	char *const argv[] = { start->name, start->uid, start->gid, start->run, start->agent, NULL };
 	char *const envp[] = { NULL };
 
 	/* v2 is done by CLONE_INTO_CGROUP; v1 has nothing like it. Nothing has run yet that counts. */
@@ -205,6 +206,8 @@ static int start_everything(const struct launch_spec *spec, int channel, bool ca
 	IGNORE(snprintf(start.uid, sizeof(start.uid), "%u", spec->init_uid) < 0);
 	IGNORE(snprintf(start.gid, sizeof(start.gid), "%u", spec->init_gid) < 0);
 	ulid_text(&spec->run, start.run);
+	if (text_copy(start.agent, sizeof(start.agent), slice_of(spec->agent_program)) < 0)
+		return error_set(err, -ENAMETOOLONG, "the path of bailiff-agent is too long");
 	r = limits_apply(spec, launched, err);
 	if (r >= 0) {
 		r = start_descriptors(spec, &launched->cgroup, channel, carried, &start);
@@ -294,18 +297,23 @@ int launch_signal(const struct launched *launched, int signal)
 	return channel_send(launched, INIT_SIGNAL, signal);
 }
 
-int launch_receive(const struct launched *launched, struct init_message *ret_message)
+int launch_receive(struct launched *launched, struct init_message *ret_message)
 {
+	cleanup_with(fdset_finish) struct fdset fds = { 0 };
 	struct init_message message;
-	ssize_t len = recv(launched->channel_fd, &message, sizeof(message), MSG_DONTWAIT);
+	ssize_t len = fdpass_receive(launched->channel_fd, &message, sizeof(message), &fds, MSG_DONTWAIT);
 
 	if (len < 0)
-		return errno == ECONNRESET ? 0 : -errno;
+		return len == -ECONNRESET ? 0 : (int)len;
 	if (len == 0)
 		return 0;
 	if (len != (ssize_t)sizeof(message) || message.version != WIRE_VERSION ||
 	    message.kind < INIT_STAGE_FAILED || message.kind > INIT_NOTIFY)
 		return -EPROTO;
+	if (fds.count != (message.kind == INIT_READY) || (fds.count > 0 && launched->control_fd != FD_NONE))
+		return -EPROTO;
+	if (fds.count > 0)
+		launched->control_fd = TAKE_FD(fds.fds[0]);
 	message.text[sizeof(message.text) - 1] = '\0';
 	*ret_message = message;
 	return 1;
@@ -357,6 +365,7 @@ int launched_finish(struct launched *launched, uint32_t timeout_ms, int *ret_wai
 			return r == -EBUSY ? -ETIMEDOUT : r;
 	}
 	launched->channel_fd = fd_close(launched->channel_fd);
+	launched->control_fd = fd_close(launched->control_fd);
 	launched->pid = 0;
 	return 0;
 }

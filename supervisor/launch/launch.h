@@ -22,6 +22,8 @@
 #include "launch/cgroup.h"
 #include "plan/plan.h"
 
+#define LAUNCH_AGENT_MAX 1024U
+
 struct init_message;
 struct porter;
 
@@ -33,6 +35,7 @@ struct launch_spec {             /* all borrowed */
 	int session_fd;              /* SOCK_SEQPACKET to `bailiff run`; FD_NONE = none */
 	int workspace_fd;            /* HANDOVER_WORKSPACE; FD_NONE = no overlay */
 	int init_fd;                 /* bailiff-init in a sealed memfd: launch_init_memfd() */
+	const char *agent_program;   /* host path of bailiff-agent, below LAUNCH_AGENT_MAX */
 	int supervisor_pidfd;        /* the caller's own pidfd: init watches it */
 	const struct cgroup_tree *tree;
 	uid_t init_uid;              /* of pid 1: account bailiff-init; never 0 and never the run's */
@@ -44,12 +47,14 @@ struct launched {
 	pid_t pid;                   /* of pid 1, in the caller's pid namespace; signal by init_pidfd only */
 	int init_pidfd;              /* readable when pid 1 is dead: then waitid(P_PIDFD) */
 	int channel_fd;              /* SOCK_SEQPACKET, blocking; struct init_message both ways */
+	int control_fd;              /* listens at the run's AGENT_CONTROL; came with INIT_READY, FD_NONE before */
 	struct cgroup cgroup;
 	uint32_t in_force;           /* bits of enum feature that launch applied: NAMESPACES, CGROUP_*,
 				      * LIMIT_*, PIDFD. INIT_READY.in_force has the rest; or them */
 };
 
 #define LAUNCHED_NONE ((struct launched){ .init_pidfd = FD_NONE, .channel_fd = FD_NONE, \
+	.control_fd = FD_NONE, \
 	.cgroup = CGROUP_NONE })
 
 /* The program at `path` as a sealed, executable memfd, so that nothing inside a run can reach the
@@ -71,9 +76,10 @@ int launch_go(const struct launched *launched) MUST_USE;
 /* Sends `signal` to the command's process group, through pid 1 (a friendly cancel; not for killing). */
 int launch_signal(const struct launched *launched, int signal) MUST_USE;
 
-/* The next message of pid 1, checked: version, kind, terminated text. Never blocks.
+/* The next message of pid 1, checked: version, kind, terminated text, and that INIT_READY and nothing else comes
+ * with a descriptor, which becomes launched->control_fd. Never blocks.
  * Returns 1; 0 at end of stream; -EAGAIN when there is none; -EPROTO; or -errno. */
-int launch_receive(const struct launched *launched, struct init_message *ret_message) MUST_USE;
+int launch_receive(struct launched *launched, struct init_message *ret_message) MUST_USE;
 
 /* Kills whatever is left, waits until the cgroup is empty and pid 1 is reaped (at most `timeout_ms`),
  * removes the cgroup, closes everything. *ret_wait_status of pid 1, may be NULL; -1 when it was

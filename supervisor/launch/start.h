@@ -5,6 +5,7 @@
 
 #include "base/ulid.h"
 #include "launch/cgroup.h"
+#include "launch/launch.h"
 #include "plan/handover.h"
 
 /* Everything the child needs, made before it exists. Only numbers and texts: it is copied. */
@@ -14,6 +15,7 @@ struct start {
 	int v1_procs[CGROUP_CONTROLLER_COUNT]; /* FD_NONE: nothing to enter */
 	uint64_t flags;              /* of clone3 */
 	char uid[16], gid[16], run[ULID_TEXT_LEN + 1], name[16];
+	char agent[LAUNCH_AGENT_MAX];
 };
 
 /* Clones pid 1, which executes bailiff-init. Returns its pid, or -errno; `more` adds flags. */

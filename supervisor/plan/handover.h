@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What launch/ hands to bailiff-init across exec: descriptors at fixed numbers and a fixed argv,
- * `bailiff-init UID GID RUN-ULID` (UID and GID: of pid 1 itself, decimal). No environment. */
+ * `bailiff-init UID GID RUN-ULID AGENT` (UID and GID: of pid 1 itself, decimal; AGENT: host path of the program that
+ * the run finds at AGENT_PROGRAM). No environment. */
 #ifndef PLAN_HANDOVER_H
 #define PLAN_HANDOVER_H
 
@@ -16,6 +17,6 @@ enum handover {
 	HANDOVER_COUNT,
 };
 
-#define HANDOVER_ARGC 4
+#define HANDOVER_ARGC 5
 
 #endif

@@ -99,6 +99,8 @@ struct plan_heartbeat {
 	uint64_t ttl_ns, grace_start_ns, max_extend_ns, stall_after_ns;
 	uint32_t mode;           /* enum heartbeat_mode */
 	uint32_t max_repeats;
+	uint32_t on_stall;       /* enum on_refusal: DENY ignores, ASK pauses and asks */
+	uint32_t reserved;
 };
 
 #define PLAN_TERMINAL_IN 1U  /* fd 0 is a terminal and becomes the pty's slave */

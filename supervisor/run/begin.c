@@ -100,6 +100,9 @@ static void go(struct run *run)
 	run_move(run, RUN_STATUS_RUNNING, "started");
 	heartbeat_start(&run->heartbeat, &run->plan.head->heartbeat, now);
 	run_heartbeat_arm(run);
+	life_begin(run);
+	if (agent_listen(run) < 0)
+		run_stop(run, RUN_CAUSE_INTERNAL, EXIT_INTERNAL, "pid 1 of the run handed over no control socket");
 	if (wall > 0 && loop_timer_set(runs->loop, &run->wall_timer, now + wall, wall_due) < 0)
 		run_stop(run, RUN_CAUSE_INTERNAL, EXIT_INTERNAL, "out of memory");
 	runs->callbacks.started(runs->callbacks.ctx, run);
@@ -121,6 +124,7 @@ static void start_put(struct run *run)
 	struct outbox *outbox = run->runs->outbox;
 
 	run_put_start(run);
+	life_prepare(run);
 	outbox_flush(outbox);
 	outbox_wait_for(outbox, &run->wait, outbox_last(outbox), start_durable);
 }

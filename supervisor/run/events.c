@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "run/run.h"
 #include "watch/paths.h"
@@ -299,6 +300,23 @@ static void kernel_decided(const struct event_head *event, struct decision *deci
 	decision->violation = (enum violation_type)event->violation;
 }
 
+/* For `bailiff agent why`, and the error budget. */
+static void tell_life(struct run *run, const struct event_head *event, const struct decision *decision,
+		      struct slice object)
+{
+	struct denied denied = {
+		.source = ERROR_DENIED, .rule = decision->rule, .subject = object, .reason = decision->reason,
+		.remedy = decision->remedy_agent, .error = (int)-event->ret,
+		.program = slice_new(event->comm, strnlen(event->comm, sizeof(event->comm))),
+	};
+
+	if (event_shape(event->kind) == SHAPE_PATH)
+		denied.source = ERROR_FS_DENIED;
+	else if (event_shape(event->kind) == SHAPE_NET)
+		denied.source = ERROR_NET_DENIED;
+	run_denied(run, &denied);
+}
+
 static void refused(struct run *run, const struct event_head *event, struct slice object,
 		    struct slice object2, uint64_t count)
 {
@@ -335,6 +353,7 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 	if (event->ret == -ENOSYS && request.syscall == SYS_clone3)
 		return;
 	run->refused += MAX(count, (uint64_t)1);
+	tell_life(run, event, &decision, object);
 	facts.verdict = RECORD_VERDICT_DENY;
 	facts.effect = RECORD_EFFECT_PREVENTED;
 	facts.decision = &decision;
@@ -418,6 +437,8 @@ static void path_event(struct run *run, const struct event_head *head)
 	});
 	if (head->kind == EVENT_OPEN_READ)
 		return;
+	if (path_below(object, plan_text(&run->plan, run->plan.head->workspace)))
+		run_phase_sign(run, SIGN_WRITE);
 	check_happened(run, head, object);
 	if (head->kind == EVENT_RENAME)
 		check_happened(run, head, object2);
@@ -446,6 +467,7 @@ static void exec_event(struct run *run, const struct event_head *head)
 
 	put_event(run, head, &(struct record_facts){
 		.obj = event_exec_path(event), .obj2 = event_exec_interp(event) });
+	run_acted(run, event_exec_path(event), event_exec_argv(event), event->argv_size);
 }
 
 static void fork_event(struct run *run, const struct event_head *head)
@@ -456,13 +478,30 @@ static void fork_event(struct run *run, const struct event_head *head)
 		put_event(run, head, &(struct record_facts){ 0 });
 }
 
+/* Deaths that nobody of the run wanted: a bug of a program, or the kernel's. */
+static void exit_counts(struct run *run, const struct event_head *head, int status)
+{
+	static const int crashes[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS, SIGKILL };
+	char code[16];
+
+	for (size_t i = 0; i < COUNT(crashes); i++) {
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != crashes[i])
+			continue;
+		IGNORE(snprintf(code, sizeof(code), "%d", crashes[i]) < 0);
+		run_error(run, ERROR_CRASH, slice_of("crash"), slice_new(head->comm, strnlen(head->comm, sizeof(head->comm))),
+			  slice_of(code));
+	}
+}
+
 static void exit_event(struct run *run, const struct event_head *head)
 {
 	const struct event_exit *event = (const void *)head;
 
 	/* pid 1 is ours; its end says nothing about the command. */
-	if (event->last_of_group && head->tgid != (uint32_t)run->launched.pid)
-		put_event(run, head, &(struct record_facts){ 0 });
+	if (!event->last_of_group || head->tgid == (uint32_t)run->launched.pid)
+		return;
+	put_event(run, head, &(struct record_facts){ 0 });
+	exit_counts(run, head, event->status);
 }
 
 static void cred_event(struct run *run, const struct event_head *head)

@@ -36,6 +36,8 @@ static struct run *run_free(struct run *run)
 	loop_timer_clear(runs->loop, &run->step_timer);
 	loop_timer_clear(runs->loop, &run->wall_timer);
 	loop_timer_clear(runs->loop, &run->heartbeat_timer);
+	agent_close(run);
+	life_finish(run);
 	outbox_wait_cancel(runs->outbox, &run->wait);
 	run_relay_abandon(run);
 	if (runs->slots[run->slot] == run) {
@@ -95,6 +97,7 @@ void run_kill(struct run *run)
 	loop_timer_clear(run->runs->loop, &run->heartbeat_timer);
 	loop_remove(run->runs->loop, &run->channel);
 	loop_remove(run->runs->loop, &run->init);
+	agent_close(run);
 	run->step = RUN_STEP_KILLING;
 	IGNORE(cgroup_kill(&run->launched.cgroup) < 0);     /* tried again by the timer until empty */
 	/* Nobody in it: no event will come. Not concluded here, because the caller still holds the run. */
@@ -144,6 +147,7 @@ static void close_begin(struct run *run)
 
 	run_put_start(run); /* a start that was refused late has none yet */
 	people_run_ended(run);
+	life_end(run);
 	run_put_end(run);
 	run_move(run, run->outcome.status, run_cause_name(run->outcome.cause));
 	run->step = RUN_STEP_CLOSING;
@@ -215,19 +219,22 @@ static void exited(struct run *run, int status)
 		 by_signal ? RUN_CAUSE_SIGNAL : RUN_CAUSE_EXIT, code, NULL);
 }
 
+void run_beat(struct run *run)
+{
+	heartbeat_beat(&run->heartbeat, now_monotonic_ns());
+	if (run->beats++ % HEARTBEAT_SAMPLE == 0)
+		run_put_heartbeat(run);
+	run_heartbeat_arm(run);
+}
+
 static void notified(struct run *run, const struct init_message *message)
 {
-	uint64_t now = now_monotonic_ns();
-
 	if (message->notify & NOTIFY_STATUS)
 		IGNORE(snprintf(run->status_text, sizeof(run->status_text), "%.199s", message->text) < 0);
 	if (message->notify & NOTIFY_EXTEND)
 		heartbeat_extend(&run->heartbeat, message->extend_ns);
-	if (message->notify & NOTIFY_WATCHDOG) {
-		heartbeat_beat(&run->heartbeat, now);
-		if (run->beats++ % HEARTBEAT_SAMPLE == 0)
-			run_put_heartbeat(run);
-	}
+	if (message->notify & NOTIFY_WATCHDOG)
+		run_beat(run);
 	if (message->notify & NOTIFY_TRIGGER)
 		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_CANCELLED, EXIT_INTERNAL,
 			 "the agent declared itself failed (WATCHDOG=trigger)");
@@ -434,7 +441,7 @@ static int run_launch(struct run *run, const struct run_request *request, struct
 		.plan = request->plan, .plan_fd = *request->plan_fd, .run = run->id,
 		.stdio = { request->stdio[0], request->stdio[1], request->stdio[2] },
 		.session_fd = *request->session_fd, .workspace_fd = request->workspace_fd,
-		.init_fd = runs->init_fd,
+		.init_fd = runs->init_fd, .agent_program = runs->agent_program,
 		.supervisor_pidfd = runs->self_pidfd, .tree = runs->tree,
 		.init_uid = runs->init_uid, .init_gid = runs->init_gid, .porter = &runs->porter,
 	};

@@ -22,8 +22,10 @@
 #include "launch/launch.h"
 #include "launch/porter.h"
 #include "plan/plan.h"
+#include "run/agent.h"
 #include "run/foretold.h"
 #include "run/heartbeat.h"
+#include "run/life.h"
 #include "run/merge.h"
 #include "run/outbox.h"
 #include "run/pause.h"
@@ -39,7 +41,6 @@
 #define RUN_INTENT_TIMEOUT_NS 20000000ULL
 #define RUN_KILL_RETRY_NS 100000000ULL
 #define RUN_TICK_NS 250000000ULL
-#define RUNS_REST_NS 3000000000ULL /* without a run: then the host is left alone */
 
 #define EXIT_MISSING 121
 #define EXIT_REFUSED 122
@@ -70,6 +71,7 @@ struct runs {
 	const struct feature_report *features;
 	struct run_callbacks callbacks;
 	int init_fd, self_pidfd;
+	char agent_program[LAUNCH_AGENT_MAX]; /* host path of bailiff-agent */
 	uid_t init_uid;
 	gid_t init_gid;
 	struct relay_setup relay;
@@ -82,7 +84,6 @@ struct runs {
 	struct people people;
 	struct run *last;              /* the run of the last event: most have the same */
 	uint64_t alive_ns;             /* of the last runs_alive(); 0 = no run lives */
-	uint64_t idle_ns;              /* since when a tick has met no run; 0 = the last one met some */
 	bool pressed;                  /* the outbox asked for a pause */
 	struct watch_losses losses;    /* as of the last look */
 	uint64_t window_ns, window_events, window_lost; /* bulk loss in the last 10 s */
@@ -131,6 +132,8 @@ struct run {
 	uint32_t paused;               /* bits of enum pause_reason */
 	bool ring_pressed;
 	uint64_t beats;                /* explicit ones */
+	struct life life;
+	struct agent agent;            /* its control socket */
 	struct limit_hits hits;
 	struct merge_table *merge;
 	bool revoke_wanted;            /* by an event: carried out after the ring was read */
@@ -210,6 +213,7 @@ void run_conclude(struct run *run);
 void run_look_empty(struct run *run);
 void run_revoke_done(struct run *run);
 void run_heartbeat_arm(struct run *run);
+void run_beat(struct run *run);             /* an explicit beat */
 /* The kernel stopped it for that time: its clock of signs of life stood still. */
 void run_heartbeat_stood(struct run *run, uint64_t from_ns, uint64_t now_ns);
 void runs_check_losses(struct runs *runs);

@@ -74,7 +74,7 @@ START_TEST(the_environment_is_the_plan_s_and_ours)
 	NEEDS_ROOT();
 	ck_assert_int_eq(setenv("LEAK", "yes", 1), 0);
 	run_shell("env | cut -d= -f1 | sort | tr '\\n' ' '");
-	ck_assert_str_eq(result.output, "BAILIFF_RUN_ID NOTIFY_SOCKET PATH PWD WATCHDOG_USEC ");
+	ck_assert_str_eq(result.output, "BAILIFF_RUN_ID BAILIFF_SOCKET NOTIFY_SOCKET PATH PWD WATCHDOG_USEC ");
 }
 END_TEST
 
@@ -448,6 +448,7 @@ static int launch_result(struct sandbox_plan *plan, const struct cgroup_tree *tr
 			 struct error *err)
 {
 	struct launch_spec spec = { .session_fd = FD_NONE, .workspace_fd = FD_NONE, .init_fd = sandbox_init_fd, .tree = tree,
+				    .agent_program = sandbox_agent_path(),
 				    .init_uid = init_uid, .init_gid = INIT_UID };
 	struct launched launched = LAUNCHED_NONE;
 	struct plan mapped;

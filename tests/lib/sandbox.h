@@ -206,6 +206,15 @@ static inline const char *sandbox_init_path(void)
 	return path;
 }
 
+static inline const char *sandbox_agent_path(void)
+{
+	static char path[512];
+	const char *bin = getenv("BAILIFF_BIN");
+
+	IGNORE(snprintf(path, sizeof(path), "%s/bailiff-agent", bin ? bin : "out/release/bin") < 0);
+	return path;
+}
+
 /* Unchecked fixtures: they run in the privileged parent, also after a test that failed. */
 static inline void sandbox_setup(void)
 {
@@ -269,7 +278,7 @@ static inline int sandbox_start_with(struct sandbox *sandbox, struct sandbox_pla
 		.plan = &sandbox->plan, .stdio = { stdio[0], stdio[1], stdio[2] },
 		.session_fd = session, .init_fd = sandbox_init_fd, .supervisor_pidfd = supervisor_pidfd,
 		.tree = &sandbox_tree, .init_uid = INIT_UID, .init_gid = INIT_UID,
-		.porter = sandbox_porter,
+		.porter = sandbox_porter, .agent_program = sandbox_agent_path(),
 	};
 	int r;
 
@@ -299,7 +308,7 @@ static inline void sandbox_start(struct sandbox *sandbox, struct sandbox_plan *p
 }
 
 /* The next message of a kind, skipping beats. Fails after WAIT_MS. */
-static inline struct init_message sandbox_message(const struct sandbox *sandbox)
+static inline struct init_message sandbox_message(struct sandbox *sandbox)
 {
 	struct init_message message = { 0 };
 	struct pollfd fd = { .fd = sandbox->launched.channel_fd, .events = POLLIN };

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/text.h"
+#include "cli/agent.h"
 #include "cli/cli.h"
 
 const struct verb verbs[] = {
@@ -19,7 +20,9 @@ const struct verb verbs[] = {
 	{ "rollback", "drops these changes", verb_rollback, &rollback_options, NULL },
 	{ "ledger", "asks, verifies and proves what was recorded", verb_records, NULL,
 	  "log who run verify prove checkpoint" },
-	{ "policy", "checks and shows policies", verb_policy, NULL, "lint show list check-cases ceiling" },
+	{ "policy", "checks and shows policies", verb_policy, NULL, "lint show list check-cases" },
+	{ "agent", "inside a run: what its processes say to their supervisor", verb_agent, NULL,
+	  "heartbeat phase status confidence progress error ask why inbox ack" },
 	{ "doctor", "says what this machine offers and what is missing", verb_doctor, &doctor_options,
 	  NULL },
 	{ "completion", "prints completions for bash, zsh or fish", verb_completion, &completion_options,

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Phases of a run that lives: what the agent asks for and what it does, against the table (phase.h), guards and
+ * artifacts; each change is a record. */
+#include <stdio.h>
+#include <string.h>
+
+#include "run/run.h"
+
+static void put_phase(struct run *run, enum phase from, enum phase to, bool inferred, const char *reason)
+{
+	struct record_frame frame = record_frame_now(&run->id);
+	struct buf *buf = outbox_begin(run->runs->outbox, RECORD_RUN_PHASE);
+	struct draft draft;
+
+	if (!buf) {
+		run->lost++;
+		return;
+	}
+	draft = draft_begin(buf, RECORD_RUN_PHASE, &frame, NULL);
+	draft_by(&draft, run->life.phases.reported && to != PHASE_EXIT && from != to ? "agent" : "bailiffd");
+	if (draft.record)
+		draft.record->effect = inferred ? RECORD_EFFECT_INFERRED : RECORD_EFFECT_NONE;
+	if (from != to)
+		draft_uint(&draft, DETAIL_PHASE_FROM, from);
+	draft_uint(&draft, DETAIL_PHASE_TO, to);
+	if (inferred)
+		draft_bool(&draft, DETAIL_INFERRED, true);
+	draft_text(&draft, DETAIL_REASON, slice_of(reason));
+	if (outbox_put(run->runs->outbox, RECORD_RUN_PHASE, draft_end(&draft)) == 0)
+		run->lost++;
+	else
+		run->records++;
+}
+
+void run_phase_enter(struct run *run, enum phase to, bool reported, bool inferred, const char *reason)
+{
+	enum phase from = (enum phase)run->life.phases.now;
+
+	phases_enter(&run->life.phases, to, reported);
+	put_phase(run, from, to, inferred, reason);
+	run_progress(run);
+}
+
+enum phase_answer run_phase_ask(struct run *run, enum phase to, const char **ret_reason)
+{
+	struct phases *phases = &run->life.phases;
+	enum phase_answer answer = phases_ask(phases, to);
+	bool bound = phases_bind(phases);
+
+	*ret_reason = phase_answer_text(answer);
+	if (answer == PHASE_GOES) {
+		/* What lies between was passed over, and nobody said so. */
+		for (enum phase at = next_phase((enum phase)phases->now); at < to && phases->now < to;
+		     at = next_phase(at))
+			if (phases->now != PHASE_VERIFY || to != PHASE_EXECUTE)
+				run_phase_enter(run, at, false, true, "passed over");
+		run_phase_enter(run, to, true, false, "reported");
+		return answer;
+	}
+	if (answer != PHASE_STAYS && bound)
+		run_procedure(run, "phases.order", *ret_reason,
+			      slice_of((unsigned int)to < PHASE_COUNT ? phase_name(to) : "?"));
+	return answer;
+}
+
+void run_phase_sign(struct run *run, enum phase_sign sign)
+{
+	static const char *const reasons[] = {
+		[SIGN_WRITE] = "the first write", [SIGN_ACTION] = "the first action", [SIGN_CHECK] = "a check after writes",
+	};
+	enum phase to;
+
+	if (run->step != RUN_STEP_LIVE)
+		return;
+	to = phases_infer(&run->life.phases, sign);
+	if (to != PHASE_COUNT)
+		run_phase_enter(run, to, false, true, reasons[sign]);
+}
+
+void run_confidence(struct run *run, int64_t millionths)
+{
+	const struct govern_settings *settings = run->life.settings;
+	int64_t least = settings ? settings->phases[run->life.phases.now].min_confidence : 0;
+	char text[96];
+
+	run->life.confidence = millionths;
+	if (least == 0 || millionths >= least)
+		return;
+	IGNORE(snprintf(text, sizeof(text), "the agent's confidence is %lld.%06lld; the phase wants %lld.%06lld",
+			(long long)(millionths / 1000000), (long long)(millionths % 1000000),
+			(long long)(least / 1000000), (long long)(least % 1000000)) < 0);
+	run_violation(run, CONFIDENCE_BELOW_THRESHOLD, RECORD_EFFECT_REPORTED, NULL, text,
+		      slice_of("min_confidence"), NULL);
+}
