@@ -474,25 +474,42 @@ static int find_parts(struct checker *checker, const char *bytes, size_t len)
 	return next_part(bytes, len, at, head->strings_len) == len ? 0 : -EINVAL;
 }
 
+static int check_parts_of(struct checker *checker, struct error *err)
+{
+	for (enum govern_table_id id = 0; id < TABLE_COUNT && !checker->flaw; id++)
+		check_table(checker, id);
+	if (!checker->flaw)
+		check_settings(checker);
+	for (enum govern_table_id id = 0; id < TABLE_COUNT && !checker->flaw; id++) {
+		checker->table = govern_tables[id].name;
+		want(checker, checker->used[id] <= govern_table_count(&checker->view, id),
+		     "lists: an element belongs to two");
+		if (id == TABLE_capabilities || id == TABLE_rules || id == TABLE_environments || id == TABLE_guards)
+			check_ids(checker, id);
+	}
+	return checker->flaw ? say_flaw(checker, err) : 0;
+}
+
+int govern_view_check(const struct govern_view *view, struct error *err)
+{
+	struct checker checker = { .view = *view };
+
+	for (enum govern_table_id id = 0; id < TABLE_COUNT; id++) {
+		if (govern_table_count(view, id) > govern_tables[id].max)
+			return error_say(err, -EINVAL, "the policy's tables are not acceptable: size");
+	}
+	return check_parts_of(&checker, err);
+}
+
 int govern_check(const void *bytes, size_t len, struct govern_view *ret_view, struct error *err)
 {
 	struct checker checker = { 0 };
+	int r;
 
 	if (!bytes || (uintptr_t)bytes % GOVERN_ALIGN != 0 || find_parts(&checker, bytes, len) < 0)
 		return error_say(err, -EINVAL, "the policy's tables are not acceptable: size");
-	for (enum govern_table_id id = 0; id < TABLE_COUNT && !checker.flaw; id++)
-		check_table(&checker, id);
-	if (!checker.flaw)
-		check_settings(&checker);
-	for (enum govern_table_id id = 0; id < TABLE_COUNT && !checker.flaw; id++) {
-		checker.table = govern_tables[id].name;
-		want(&checker, checker.used[id] <= govern_table_count(&checker.view, id),
-		     "lists: an element belongs to two");
-		if (id == TABLE_capabilities || id == TABLE_rules || id == TABLE_environments || id == TABLE_guards)
-			check_ids(&checker, id);
-	}
-	if (checker.flaw)
-		return say_flaw(&checker, err);
-	*ret_view = checker.view;
-	return 0;
+	r = check_parts_of(&checker, err);
+	if (r == 0)
+		*ret_view = checker.view;
+	return r;
 }

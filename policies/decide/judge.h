@@ -189,6 +189,8 @@ bool judge_may_answer(const struct govern_view *govern, const struct action *act
  * judge() is bounded by the sizes of the tables. `ret_view` borrows from `bytes` (8-aligned). Returns 0, or
  * -EINVAL with the table and the entry named in *err. */
 int govern_check(const void *bytes, size_t len, struct govern_view *ret_view, struct error *err) MUST_USE;
+/* The same of tables in memory that somebody else filled, as a policy from the confined compiler. */
+int govern_view_check(const struct govern_view *view, struct error *err) MUST_USE;
 /* Appends the image (a multiple of 8 bytes). It is canonical: an image that passes govern_check() is what
  * govern_write() makes of its view. Returns 0 or -ENOMEM, -ENOSPC. */
 struct buf;
