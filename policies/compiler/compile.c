@@ -5,7 +5,7 @@
 #include <stdarg.h>
 
 #include "base/text.h"
-#include "compiler/read.h"
+#include "compiler/govern.h"
 #include "compiler/source.h"
 #include "decide/net.h"
 
@@ -78,7 +78,11 @@ int diagnostics_error(const struct diagnostics *diagnostics, struct error *err)
 
 struct policy *policy_new(void)
 {
-	return calloc(1, sizeof(struct policy));
+	struct policy *policy = calloc(1, sizeof(struct policy));
+
+	if (policy)
+		settings_start(policy);
+	return policy;
 }
 
 struct policy *policy_free(struct policy *policy)
@@ -108,6 +112,7 @@ static void set_defaults(struct policy *policy)
 			[SEVERITY_CRITICAL] = { .bits = RESPONSE_REVOKE | RESPONSE_ALERT },
 		},
 	};
+	settings_start(policy);
 	IGNORE(policy_keep(policy, slice_of("${cwd}"), &policy->workspace_path));
 }
 
@@ -155,14 +160,13 @@ void check_whole(struct reader *reader, const struct yaml_node *root)
 			    "leave them out or write `mode: host`");
 	check_names(reader, root, &policy->net_allow, "allow");
 	check_names(reader, root, &policy->net_deny, "deny");
-	if (policy->network_mode == NETWORK_ALLOWLIST && policy->net_bind.count > 0)
-		reader_fail(reader, root, "network.bind has no effect with `mode: allowlist`, where a run has a "
-			    "loopback of its own; leave it out");
 	if (policy->net_expose.count > 0 && policy->network_mode != NETWORK_ALLOWLIST)
 		reader_fail(reader, root, "network.expose needs `mode: allowlist`, whose `allow` may be empty; with "
 			    "`mode: host` the host reaches the run's ports anyway");
 	if (policy->net_expose.count > POLICY_EXPOSE_MAX)
 		reader_fail(reader, root, "network.expose has more than %u ports", POLICY_EXPOSE_MAX);
+	if (reader->diagnostics->count == 0)
+		govern_finish(reader, root);
 	policy_settle(policy);
 }
 
@@ -190,27 +194,63 @@ static void check_base(struct reader *reader, const struct yaml_node *root)
 		reader_fail(reader, root, "a line looks like `extends: %s`, but is none: indent it", reader->base);
 }
 
+enum document { DOCUMENT_PACK, DOCUMENT_BASE, DOCUMENT_LAST };
+
+static void read_document(struct reader *reader, enum document kind)
+{
+	const struct yaml_node *root = yaml_node(reader->yaml, 0);
+	struct policy *policy = reader->policy;
+	bool mapping = root->kind == YAML_MAPPING;
+
+	if (kind != DOCUMENT_PACK) {
+		/* What a base is called is not what this one is called. */
+		IGNORE(text_copy(policy->version, sizeof(policy->version), slice_of("0")));
+		policy->description[0] = '\0';
+	}
+	read_mapping(reader, kind == DOCUMENT_PACK ? pack_keys : policy_keys, root, policy);
+	if (mapping && kind != DOCUMENT_PACK)
+		check_base(reader, root);
+	if (mapping && reader->diagnostics->count == 0)
+		govern_finish_document(reader);
+	if (mapping && kind == DOCUMENT_LAST)
+		check_whole(reader, root);
+}
+
 /* One document onto what the policy already says. */
-static int compile_layer(struct reader *reader, bool last)
+static int compile_layer(struct reader *reader, enum document kind)
 {
 	cleanup_with(yaml_finish) struct yaml yaml = { 0 };
-	struct policy *policy = reader->policy;
-	const struct yaml_node *root;
-	int r = yaml_parse(reader->document, &yaml, reader->diagnostics);
+	auto_free struct naming *naming = calloc(1, sizeof(*naming));
 
-	if (r < 0)
-		return r;
-	/* What a base is called is not what this one is called. */
-	IGNORE(text_copy(policy->version, sizeof(policy->version), slice_of("0")));
-	policy->description[0] = '\0';
+	if (!naming) {
+		diagnostics_add(reader->diagnostics, 0, 0, "no memory to read this document");
+		return -EINVAL;
+	}
+	reader->naming = naming;
 	reader->yaml = &yaml;
-	root = yaml_node(&yaml, 0);
-	read_mapping(reader, policy_keys, root, policy);
-	if (root->kind == YAML_MAPPING)
-		check_base(reader, root);
-	if (root->kind == YAML_MAPPING && last)
-		check_whole(reader, root);
+	if (yaml_parse(reader->document, &yaml, reader->diagnostics) == 0)
+		read_document(reader, kind);
 	return reader->diagnostics->count > 0 ? -EINVAL : 0;
+}
+
+static int compile_packs(const struct reader *layer)
+{
+	const struct policy_source *source = layer->source;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < source->pack_count; i++) {
+		const struct policy_pack *pack = &source->packs[i];
+		struct reader reader = *layer;
+
+		if (pack->of != layer->layer)
+			continue;
+		reader.document = pack->bytes.data ? buf_slice(&pack->bytes) : slice_of("");
+		reader.layer = POLICY_PACK_LAYER + i;
+		reader.diagnostics->file = pack->path;
+		reader.diagnostics->layer = reader.layer;
+		r = compile_layer(&reader, DOCUMENT_PACK);
+	}
+	return r;
 }
 
 int policy_compile_source(const struct policy_source *source, struct policy *ret_policy,
@@ -225,12 +265,15 @@ int policy_compile_source(const struct policy_source *source, struct policy *ret
 		struct reader reader = {
 			.policy = ret_policy, .diagnostics = ret_diagnostics, .base = layer->extends,
 			.document = layer->bytes.data ? buf_slice(&layer->bytes) : slice_of(""),
-			.layer = i - 1, .extending = i < source->count, .notes = notes,
+			.layer = i - 1, .extending = i < source->count, .notes = notes, .source = source,
 		};
 
+		r = compile_packs(&reader);
+		if (r < 0)
+			break;
 		ret_diagnostics->file = layer->path;
 		ret_diagnostics->layer = i - 1;
-		r = compile_layer(&reader, i == 1);
+		r = compile_layer(&reader, i == 1 ? DOCUMENT_LAST : DOCUMENT_BASE);
 	}
 	diagnostics_sort(ret_diagnostics);
 	return r;

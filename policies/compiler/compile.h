@@ -69,6 +69,8 @@ int policy_read_owned(const char *path, struct buf *ret_bytes, uid_t *ret_owner,
  * ../share/bailiff/policies of this program and the build tree's library. The environment is not
  * believed when the caller is root. Returns 0 or -ENOENT with the nearest name in *err. */
 int policy_find(const char *name, char path[POLICY_PATH_MAX], struct error *err) MUST_USE;
+/* "x.pack.yaml": what policies include, and no policy. */
+bool policy_is_pack(const char *file);
 /* The i-th directory that policy_find() looks into, "" when it does not exist for this caller;
  * -ENOENT behind the last. */
 int policy_directory(size_t i, char path[POLICY_PATH_MAX]);

@@ -10,8 +10,7 @@
 
 #include "base/text.h"
 #include "compiler/compile.h"
-#include "compiler/keys.h"
-#include "compiler/read.h"
+#include "compiler/govern.h"
 
 #define MS_NS 1000000U
 
@@ -76,15 +75,13 @@ static json_t *overrides_json(const uint8_t *overrides)
 	return object;
 }
 
-static json_t *section_json(const struct policy *policy, const struct key *keys, const void *base);
-
 static json_t *baselines_json(const struct policy *policy)
 {
 	json_t *object = json_object();
 
 	for (uint32_t i = 0; object && i < policy->baseline_count; i++)
 		IGNORE(json_object_set_new(object, policy_text(policy, policy->baselines[i].id),
-			section_json(policy, baseline_keys, &policy->baselines[i])) < 0);
+			keys_json(policy, baseline_keys, &policy->baselines[i])) < 0);
 	return object;
 }
 
@@ -95,7 +92,7 @@ static json_t *secrets_json(const struct policy *policy)
 
 	for (uint32_t i = 0; object && i < policy->secret_count; i++)
 		IGNORE(json_object_set_new(object, policy_text(policy, policy->secrets[i].name),
-			section_json(policy, secret_keys, &policy->secrets[i])) < 0);
+			keys_json(policy, secret_keys, &policy->secrets[i])) < 0);
 	return object;
 }
 
@@ -150,7 +147,7 @@ static json_t *value_json(const struct policy *policy, const struct key *key, co
 	case KEY_EXTENDS:
 		return NULL;
 	case KEY_SECTION:
-		return section_json(policy, key->keys, base);
+		return keys_json(policy, key->keys, base);
 	case KEY_SCHEMA:
 		return json_integer(1);
 	case KEY_CALLER:
@@ -163,7 +160,7 @@ static json_t *value_json(const struct policy *policy, const struct key *key, co
 	case KEY_TIER:
 		return json_sprintf("T%u", *(const uint32_t *)field);
 	case KEY_U32:
-		return number_json(*(const uint32_t *)field);
+		return key->min == 0 ? json_integer(*(const uint32_t *)field) : number_json(*(const uint32_t *)field);
 	case KEY_DURATION:
 		return duration_json(*(const uint64_t *)field);
 	case KEY_SIZE:
@@ -193,16 +190,31 @@ static json_t *value_json(const struct policy *policy, const struct key *key, co
 		return response_json(field);
 	case KEY_OVERRIDES:
 		return overrides_json(field);
+	case KEY_GROUP:
+	case KEY_TABLE:
+	case KEY_STRING:
+	case KEY_WORD8:
+	case KEY_BITS:
+	case KEY_BIT:
+	case KEY_TIER8:
+	case KEY_U8:
+	case KEY_FRACTION:
+	case KEY_WORDS:
+	case KEY_REFERENCE:
+	case KEY_REFERENCES:
+	case KEY_SPECIAL:
+		return govern_value_json(policy, key, base);
 	}
 	return NULL;
 }
 
-static json_t *section_json(const struct policy *policy, const struct key *keys, const void *base)
+json_t *keys_json(const struct policy *policy, const struct key *keys, const void *base)
 {
 	json_t *object = json_object();
 
 	for (; object && keys->name; keys++) {
-		json_t *value = value_json(policy, keys, base);
+		bool present = !keys->hooks || !keys->hooks->present || keys->hooks->present(policy, base);
+		json_t *value = present ? value_json(policy, keys, base) : NULL;
 
 		if (value)
 			IGNORE(json_object_set_new(object, keys->name, value) < 0);
@@ -226,7 +238,7 @@ static json_t *projects_json(const struct policy *policy)
 
 int policy_json(const struct policy *policy, struct buf *json)
 {
-	json_t *object = section_json(policy, policy_keys, policy);
+	json_t *object = keys_json(policy, policy_keys, policy);
 	char *text = NULL;
 	int r;
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "compiler/keys.h"
+#include "compiler/govern.h"
 
-#define LATER(key_name, key_doc) { .name = key_name, .doc = key_doc, .type = KEY_UNSUPPORTED }
+#define TABLE(key_name, table, key_doc) \
+	{ .name = key_name, .doc = key_doc, .type = KEY_TABLE, .min = table }
+#define GROUP(key_name, table, group_hooks, key_doc) \
+	{ .name = key_name, .doc = key_doc, .type = KEY_GROUP, .keys = table, .hooks = &(group_hooks) }
 #define SECTION(key_name, table, key_doc) \
 	{ .name = key_name, .doc = key_doc, .type = KEY_SECTION, .keys = table }
 #define FIELD(key_name, key_type, field, key_doc) \
@@ -17,8 +20,7 @@
 	  .offset = offsetof(struct policy, responses) + (severity) * sizeof(struct response) }
 
 static const struct key_word mode_words[] = {
-	{ "enforce", MODE_ENFORCE }, { "permissive", KEY_WORD_LATER }, { "learn", KEY_WORD_LATER },
-	{ NULL, 0 },
+	{ "enforce", MODE_ENFORCE }, { "permissive", MODE_PERMISSIVE }, { "learn", MODE_LEARN }, { NULL, 0 },
 };
 static const struct key_word loss_words[] = {
 	{ "kill", LOSS_KILL }, { "freeze", LOSS_FREEZE }, { NULL, 0 },
@@ -39,7 +41,7 @@ static const struct key_word heartbeat_words[] = {
 	{ "activity", HEARTBEAT_ACTIVITY }, { "both", HEARTBEAT_BOTH }, { NULL, 0 },
 };
 static const struct key_word stall_words[] = {
-	{ "ignore", ON_DENY }, { "violate", KEY_WORD_LATER }, { "clarify", KEY_WORD_LATER }, { NULL, 0 },
+	{ "ignore", ON_DENY }, { "clarify", ON_ASK }, { "violate", ON_VIOLATE }, { NULL, 0 },
 };
 static const struct key_word pin_words[] = {
 	{ "at_start", 0 }, { NULL, 0 },
@@ -52,7 +54,9 @@ static const struct key_word as_words[] = {
 static const struct key agent_keys[] = {
 	FIELD("tier", KEY_TIER, tier, "the ceiling of the agent's rights, T0 to T4"),
 	NUMBER("max_concurrent", 1, 10000, max_concurrent, "runs of one agent at the same time"),
-	LATER("child_runs", "runs that a run may start"),
+	NUMBER("child_runs", 1, 10000, govern.settings.child_runs, "runs that a run may start; it cannot finish before them"),
+	{ .name = "min_tier", .doc = "below this tier the start is refused", .type = KEY_TIER8,
+	  .offset = offsetof(struct policy, govern.settings.min_tier), .hooks = &min_tier_hooks },
 	{ 0 },
 };
 
@@ -62,8 +66,9 @@ static const struct key heartbeat_keys[] = {
 	FIELD("grace_start", KEY_DURATION, heartbeat.grace_start_ns, "time until the first sign of life"),
 	FIELD("max_extend", KEY_DURATION, heartbeat.max_extend_ns,
 	      "the longest single silence that an agent may announce"),
-	LATER("stall_after", "alive, but no progress"),
-	LATER("max_repeats", "the same program and arguments again and again"),
+	FIELD("stall_after", KEY_DURATION, heartbeat.stall_after_ns, "alive, but no progress for so long"),
+	NUMBER("max_repeats", 2, 100000000, heartbeat.max_repeats,
+	       "the same program and arguments so often: AMBIGUITY_LOCK"),
 	WORD("on_stall", stall_words, heartbeat.on_stall, "what follows when there is no progress"),
 	{ 0 },
 };
@@ -167,17 +172,19 @@ const struct key policy_keys[] = {
 	SECTION("files", files_keys, "what it may see and change"),
 	SECTION("network", network_keys, "where it may connect and listen"),
 	SECTION("violations", violations_keys, "what broken rules lead to"),
-	LATER("high_risk_transitions", "transitions that a person confirms"),
-	LATER("lease", "one writer per resource"),
-	LATER("budget", "how many errors are too many"),
+	{ .name = "high_risk_transitions", .doc = "ends of a run that a person confirms", .type = KEY_SPECIAL,
+	  .hooks = &transitions_special },
+	GROUP("lease", lease_keys, lease_hooks, "one writer per resource"),
+	GROUP("budget", budget_keys, budget_hooks, "how many errors are too many: ERROR_BUDGET_EXCEEDED"),
 	FIELD("secrets", KEY_SECRETS, secret_count, "credentials by name; values are read at each start"),
-	LATER("environments", "tagged addresses, paths and variables"),
-	LATER("include", "shipped packs"),
-	LATER("capabilities", "what an action is and risks"),
-	LATER("rules", "match and verdict"),
-	LATER("approvals", "who answers"),
-	LATER("plans", "what is approved before"),
-	LATER("phases", "where a run is in its life"),
-	LATER("guards", "typed predicates"),
+	TABLE("environments", TABLE_ENVIRONMENTS, "tagged addresses, paths and variables"),
+	{ .name = "include", .doc = "packs of capabilities: a shipped one, or {file: ..., sha256: ...}",
+	  .type = KEY_SPECIAL, .hooks = &include_special },
+	TABLE("capabilities", TABLE_CAPABILITIES, "what an action is and risks"),
+	TABLE("rules", TABLE_RULES, "what is allowed, asked and refused; the strictest that matches wins"),
+	GROUP("approvals", approvals_keys, approvals_hooks, "who answers"),
+	GROUP("plans", plans_keys, plans_hooks, "what is approved before"),
+	GROUP("phases", phases_keys, phases_hooks, "where a run is in its life"),
+	TABLE("guards", TABLE_GUARDS, "predicates that must hold at their points"),
 	{ 0 },
 };

@@ -35,6 +35,27 @@ enum key_type {
 	KEY_SECRET_FILE, KEY_SECRET_ENV, KEY_SECRET_COMMAND, /* the struct policy_secret itself */
 	KEY_RESPONSE,            /* struct response; min is its severity */
 	KEY_OVERRIDES,
+	/* Of the tables of decide/govern.h: */
+	KEY_GROUP,               /* as KEY_SECTION, its struct at `offset`; left out of JSON when empty */
+	KEY_TABLE,               /* named entries of the table `min` (enum table) */
+	KEY_STRING,              /* text into struct policy_string, below `max` bytes */
+	KEY_WORD8,               /* one of `words` into uint8_t */
+	KEY_BITS,                /* a list of `words` into bits of an unsigned of `max` bytes */
+	KEY_BIT,                 /* true or false into the bits `min` of a uint8_t */
+	KEY_TIER8,               /* T0-T4 into uint8_t */
+	KEY_U8,                  /* min..max into uint8_t */
+	KEY_FRACTION,            /* 0 to 1 in parts of `max`; `min`: bytes of the number */
+	KEY_WORDS,               /* a list of texts into struct govern_list; `min` is enum words_kind */
+	KEY_REFERENCE,           /* an entry of the table `min` into uint16_t */
+	KEY_REFERENCES,          /* a list of them into bits, uint32_t[] */
+	KEY_SPECIAL,             /* hooks->read, hooks->json */
+};
+
+enum table { TABLE_CAPABILITIES, TABLE_RULES, TABLE_GUARDS, TABLE_ENVIRONMENTS, TABLE_COUNT };
+
+enum words_kind {
+	WORDS_ANY, WORDS_ARGV, WORDS_OPTION, WORDS_AGENT, WORDS_EXE, WORDS_PATH, WORDS_GLOB, WORDS_NET,
+	WORDS_VARIABLE, WORDS_USER, WORDS_APPROVER, WORDS_PROGRAM,
 };
 
 struct key_word {
@@ -42,6 +63,22 @@ struct key_word {
 	int value;               /* KEY_WORD_LATER: known, not supported yet */
 };
 #define KEY_WORD_LATER (-1)
+
+struct reader;
+struct yaml_node;
+struct json_t;
+struct key;
+
+/* What a row of the table does beyond its type. All may be NULL. */
+struct key_hooks {
+	void (*read)(struct reader *reader, const struct key *key, const struct yaml_node *node, void *base);
+	struct json_t *(*json)(const struct policy *policy, const struct key *key, const void *base);
+	/* GROUP: before and after its keys are read, with its struct. */
+	void (*start)(struct reader *reader, const struct yaml_node *node, void *group);
+	void (*finish)(struct reader *reader, const struct yaml_node *node, void *group);
+	/* Whether the value is part of the JSON: what is not set, or has no effect, is not. */
+	bool (*present)(const struct policy *policy, const void *base);
+};
 
 struct key {
 	const char *name;        /* NULL ends a table */
@@ -51,10 +88,19 @@ struct key {
 	uint64_t min, max;
 	const struct key_word *words;
 	const struct key *keys;
+	const struct key_hooks *hooks;
 };
 
 extern const struct key policy_keys[];
 extern const struct key baseline_keys[];   /* offsets into struct policy_baseline */
 extern const struct key secret_keys[];     /* offsets into struct policy_secret */
+
+/* keys_govern.c, keys_guards.c, keys_settings.c */
+extern const struct key pack_keys[];       /* include.c: all that stands in a pack */
+extern const struct key capability_keys[], rule_keys[], when_keys[], environment_keys[];
+extern const struct key *const guard_keys[GUARD_TYPE_COUNT];
+extern const struct key_word guard_type_words[], operation_words[], class_words[], risk_words[], status_words[],
+	phase_words[], compare_words[];
+extern const struct key approvals_keys[], plans_keys[], phases_keys[], budget_keys[], lease_keys[];
 
 #endif

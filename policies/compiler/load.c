@@ -88,6 +88,14 @@ int policy_directory(size_t i, char path[POLICY_PATH_MAX])
 	return 0;
 }
 
+bool policy_is_pack(const char *file)
+{
+	static const char end[] = ".pack" SUFFIX;
+	size_t len = strlen(file);
+
+	return len >= sizeof(end) - 1 && strcmp(file + len - (sizeof(end) - 1), end) == 0;
+}
+
 /* The nearest name of a policy to `name` in any directory. */
 static void find_near(const char *name, char to[FILE_NAME_MAX])
 {
@@ -104,7 +112,8 @@ static void find_near(const char *name, char to[FILE_NAME_MAX])
 		while (dir && count < NAMES_MAX && (entry = readdir(dir))) {
 			size_t len = strlen(entry->d_name);
 
-			if (len <= strlen(SUFFIX) || strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0)
+			if (len <= strlen(SUFFIX) || strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0 ||
+			    policy_is_pack(entry->d_name))
 				continue;
 			if (text_copy(names[count], FILE_NAME_MAX,
 				      slice_new(entry->d_name, len - strlen(SUFFIX))) == 0) {
@@ -249,7 +258,8 @@ int policy_load(const char *name, struct policy *ret_policy, struct diagnostics 
 		/* Its names live in the source. A base that is wrong is named by its error. */
 		if (r < 0)
 			r = diagnostics_error(ret_diagnostics, err);
-		ret_diagnostics->file = ret_diagnostics->layer == 0 ? path : "(an extended policy)";
+		ret_diagnostics->file = ret_diagnostics->layer == 0 ? path : ret_diagnostics->layer >= POLICY_PACK_LAYER ?
+					"(an included pack)" : "(an extended policy)";
 	}
 	if (source)
 		policy_source_finish(source);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "compiler/read.h"
+#include "compiler/govern.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -121,7 +121,22 @@ static void read_name(struct reader *reader, const struct key *key, const struct
 	}
 }
 
-static void read_word(struct reader *reader, const struct key *key, const struct yaml_node *node, void *base)
+/* The word that somebody meant: in other letters, nearly, or with more around it. */
+static const char *nearest_word(struct slice text, const char *const *names)
+{
+	const char *near = NULL;
+
+	for (size_t i = 0; names[i]; i++) {
+		if (strlen(names[i]) == text.len && strncasecmp(names[i], text.data, text.len) == 0)
+			return names[i];
+		if (memmem(text.data, text.len, names[i], strlen(names[i])))
+			near = names[i];
+	}
+	return near && strlen(near) > 2 ? near : text_nearest(text, names);
+}
+
+bool read_word_of(struct reader *reader, const char *what, const struct key_word *words,
+		  const struct yaml_node *node, int *ret_value)
 {
 	const char *names[NEAREST_KEYS_MAX + 1] = { NULL };
 	char shown[SHOWN_MAX], list[160] = "";
@@ -131,24 +146,31 @@ static void read_word(struct reader *reader, const struct key *key, const struct
 	size_t count = 0;
 
 	if (!reader_text(reader, node, &text))
-		return;
-	for (const struct key_word *word = key->words; word->name && count < NEAREST_KEYS_MAX; word++) {
+		return false;
+	for (const struct key_word *word = words; word->name && count < NEAREST_KEYS_MAX; word++) {
 		if (slice_is(text, word->name)) {
+			*ret_value = word->value;
 			if (word->value == KEY_WORD_LATER)
-				reader_fail(reader, node, "\"%s: %s\" is not supported yet", key->name,
-					    word->name);
-			else if (key->offset != SIZE_MAX)
-				memcpy((char *)base + key->offset, &word->value, sizeof(word->value));
-			return;
+				reader_fail(reader, node, "\"%s: %s\" is not supported yet", what, word->name);
+			return word->value != KEY_WORD_LATER;
 		}
 		names[count++] = word->name;
 		if (word->value != KEY_WORD_LATER)
 			IGNORE(buf_printf(&choices, "%s%s", choices.len ? ", " : "", word->name) < 0);
 	}
-	near = text_nearest(text, names);
+	near = nearest_word(text, names);
 	reader_fail(reader, node, "%s is not a value of \"%s\" (%s)%s%s%s",
-		    reader_show(reader, node, shown), key->name, list, near ? "; did you mean \"" : "",
+		    reader_show(reader, node, shown), what, list, near ? "; did you mean \"" : "",
 		    near ? near : "", near ? "\"?" : "");
+	return false;
+}
+
+static void read_word(struct reader *reader, const struct key *key, const struct yaml_node *node, void *base)
+{
+	int value;
+
+	if (read_word_of(reader, key->name, key->words, node, &value) && key->offset != SIZE_MAX)
+		memcpy((char *)base + key->offset, &value, sizeof(value));
 }
 
 static void read_u32(struct reader *reader, const struct key *key, const struct yaml_node *node, uint32_t *ret)
@@ -233,7 +255,7 @@ static void read_cpu(struct reader *reader, const struct yaml_node *node, uint64
 			    "4.0 or 0.5", reader_show(reader, node, shown));
 }
 
-static void read_tier(struct reader *reader, const struct yaml_node *node, uint32_t *ret_tier)
+void read_tier(struct reader *reader, const struct yaml_node *node, uint32_t *ret_tier)
 {
 	char shown[SHOWN_MAX];
 	struct slice text;
@@ -352,6 +374,21 @@ void read_value(struct reader *reader, const struct key *key, const struct yaml_
 	case KEY_OVERRIDES:
 		read_overrides(reader, node);
 		return;
+	case KEY_GROUP:
+	case KEY_TABLE:
+	case KEY_STRING:
+	case KEY_WORD8:
+	case KEY_BITS:
+	case KEY_BIT:
+	case KEY_TIER8:
+	case KEY_U8:
+	case KEY_FRACTION:
+	case KEY_WORDS:
+	case KEY_REFERENCE:
+	case KEY_REFERENCES:
+	case KEY_SPECIAL:
+		read_govern_value(reader, key, node, base);
+		return;
 	}
 }
 
@@ -374,8 +411,7 @@ static void fail_unknown(struct reader *reader, const struct key *keys, const st
 }
 
 /* Keys of a mapping are compared as text, so that a duplicate is found however it is quoted. */
-static bool is_duplicate(const struct reader *reader, const struct yaml_node *mapping,
-			 const struct yaml_node *key)
+bool mapping_is_duplicate(const struct reader *reader, const struct yaml_node *mapping, const struct yaml_node *key)
 {
 	for (uint32_t at = mapping->first; at != YAML_NONE;) {
 		const struct yaml_node *node = yaml_node(reader->yaml, at);
@@ -400,7 +436,7 @@ static void read_pair(struct reader *reader, const struct key *keys, const struc
 		reader_fail(reader, name, "a key belongs here, not %s", reader_show(reader, name, shown));
 		return;
 	}
-	if (is_duplicate(reader, mapping, name)) {
+	if (mapping_is_duplicate(reader, mapping, name)) {
 		reader_fail(reader, name, "%s stands here twice", reader_show(reader, name, shown));
 		return;
 	}

@@ -17,6 +17,8 @@ struct reader {
 	uint32_t layer;
 	bool extending;             /* lists and bits already hold what a base says */
 	struct policy_notes *notes; /* NULL = not wanted */
+	struct naming *naming;      /* govern.h; of this document */
+	const struct policy_source *source; /* its packs; NULL: none */
 };
 
 /* Adds a diagnostic at a node. */
@@ -35,6 +37,10 @@ bool reader_list(struct reader *reader, const struct yaml_node *node, const char
 void read_value(struct reader *reader, const struct key *key, const struct yaml_node *node, void *base);
 /* Reads a mapping whose keys are those of `keys`. */
 void read_mapping(struct reader *reader, const struct key *keys, const struct yaml_node *node, void *base);
+
+void read_tier(struct reader *reader, const struct yaml_node *node, uint32_t *ret_tier);
+/* Whether a key before this one of the mapping is the same text. */
+bool mapping_is_duplicate(const struct reader *reader, const struct yaml_node *mapping, const struct yaml_node *key);
 
 /* lists.c */
 void read_list(struct reader *reader, const struct key *key, const struct yaml_node *node, void *field);

@@ -84,6 +84,8 @@ int policy_source_read(const char *name, struct policy_source *ret_source, struc
 		IGNORE(text_copy(layer->extends, sizeof(layer->extends), slice_of(base)));
 		r = read_layer(base, ret_source, err);
 	}
+	for (uint32_t i = 0; r == 0 && i < ret_source->count; i++)
+		r = policy_packs_read(ret_source, i, err);
 	if (r < 0)
 		error_exit(err, EXIT_POLICY_INVALID);
 	return r;
@@ -93,5 +95,14 @@ void policy_source_finish(struct policy_source *source)
 {
 	for (uint32_t i = 0; i < source->count; i++)
 		buf_finish(&source->layers[i].bytes);
-	source->count = 0;
+	for (uint32_t i = 0; i < source->pack_count; i++)
+		buf_finish(&source->packs[i].bytes);
+	source->count = source->pack_count = 0;
+}
+
+const char *policy_source_path(const struct policy_source *source, uint32_t layer)
+{
+	if (layer >= POLICY_PACK_LAYER && layer - POLICY_PACK_LAYER < source->pack_count)
+		return source->packs[layer - POLICY_PACK_LAYER].path;
+	return source->layers[source->count > 0 ? MIN(layer, source->count - 1) : 0].path;
 }

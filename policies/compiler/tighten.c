@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "compiler/covers.h"
-#include "compiler/read.h"
+#include "compiler/govern.h"
 
 #define NAME_MAX_BYTES 64U
 
@@ -357,13 +357,15 @@ int policy_tighten(const char *name, struct slice bytes, struct policy *policy,
 {
 	cleanup_with(policy_free_p) struct policy *said = policy_new();
 	cleanup_with(yaml_finish) struct yaml yaml = { 0 };
+	auto_free struct naming *naming = calloc(1, sizeof(*naming));
 	struct tightener t = {
-		.reader = { .yaml = &yaml, .policy = said, .diagnostics = ret_diagnostics, .document = bytes },
+		.reader = { .yaml = &yaml, .policy = said, .diagnostics = ret_diagnostics, .document = bytes,
+			    .naming = naming },
 		.policy = policy,
 	};
 
 	*ret_diagnostics = (struct diagnostics){ .file = name };
-	if (!said)
+	if (!said || !naming)
 		diagnostics_add(ret_diagnostics, 0, 0, "no memory to read this document");
 	else if (yaml_parse(bytes, &yaml, ret_diagnostics) == 0)
 		apply_document(&t);

@@ -180,15 +180,19 @@ static int add_entry(struct build *build, const char *entry, enum net_where wher
 	return count < 0 ? count : buf_append(&build->nets, rules, (size_t)count * sizeof(rules[0]));
 }
 
-/* In its own network namespace a run has its loopback, and nothing else can be reached. */
+/* In its own network namespace a run has its loopback, and nothing else can be reached. It listens there where
+ * it likes, or where the policy says. */
 static int add_loopback(struct build *build)
 {
+	const struct policy_list *bind = &build->policy->net_bind;
 	static const char *const own[] = { "127.0.0.0/8", "0.0.0.0", "::1", "::" };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < COUNT(own); i++)
 		r = add_entry(build, own[i], NET_CONNECT);
-	return r < 0 ? r : add_entry(build, "*", NET_BIND);
+	if (r == 0)
+		r = bind->count > 0 ? add_nets(build, bind, NET_ALLOW, NET_BIND) : add_entry(build, "*", NET_BIND);
+	return r;
 }
 
 /* Who may listen at a port of the kernel's choice may ask the kernel for one (port 0). */
@@ -220,8 +224,8 @@ static int add_network(struct build *build)
 	if (r == 0)
 		r = add_nets(build, &policy->net_allow, NET_ALLOW, NET_CONNECT);
 	if (r == 0 && policy->network_mode == NETWORK_ALLOWLIST)
-		return add_loopback(build);
-	if (r == 0)
+		r = add_loopback(build);
+	else if (r == 0)
 		r = add_nets(build, &policy->net_bind, NET_ALLOW, NET_BIND);
 	return r == 0 ? add_chosen_ports(build) : r;
 }

@@ -226,7 +226,8 @@ static void find_policies(void)
 	while (dir && name_count < POLICIES_MAX && (entry = readdir(dir))) {
 		size_t len = strlen(entry->d_name);
 
-		if (len > 5 && len < sizeof(names[0]) && strcmp(entry->d_name + len - 5, ".yaml") == 0)
+		if (len > 5 && len < sizeof(names[0]) && strcmp(entry->d_name + len - 5, ".yaml") == 0 &&
+		    !policy_is_pack(entry->d_name))
 			memcpy(names[name_count++], entry->d_name, len - 5);
 	}
 	if (dir)

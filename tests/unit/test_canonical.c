@@ -9,6 +9,7 @@
 #include "lib/runner.h"
 
 #define HEAD "schema: 1\nname: x\n"
+#define DOCUMENT_MAX 512
 
 static void digest_of(const char *document, char hex[65], struct buf *json)
 {
@@ -50,6 +51,12 @@ START_TEST(layout_and_order_have_no_meaning)
 }
 END_TEST
 
+#define RULES "rules: {r: {when: any, decision: allow}}\n"
+#define RULE(body) "rules: {r: {" body "}}"
+#define CAPABILITY(body) "capabilities: {c: {" body "}}\n" RULES
+#define ENVIRONMENT(body) "environments: {e: {" body "}}\n" RULES
+#define GUARD(body) "guards: {g: {" body "}}\n" RULES
+
 /* One row per key: whatever is accepted has an effect on the digest. */
 static const char *const variants[] = {
 	"secrets: {a: {file: /b}}", "secrets: {a: {env: b}}", "secrets: {a: {env: b, as: env}}",
@@ -70,15 +77,77 @@ static const char *const variants[] = {
 	"network: {allow_unix: [/run/x.sock]}", "network: {mode: allowlist, allow: [\"a.test\"]}",
 	"network: {deny: [\"*:25\"]}", "network: {on_scope: violate}", "violations: {low: [alert]}",
 	"violations: {medium: [revoke@3]}", "violations: {override: {SCOPE_VIOLATION: HIGH}}",
+	"network: {mode: allowlist, bind: [\"127.0.0.1:2000\"]}", "heartbeat: {on_stall: clarify}", "heartbeat: {stall_after: 5m}",
+	"heartbeat: {max_repeats: 10}", "agent: {child_runs: 3}", "agent: {tier: T3, min_tier: T2}",
+	"high_risk_transitions: [COMPLETED]", "lease: {resource: a}", "lease: {resource: a, ttl: 1m}",
+	"lease: {resource: a, renew: explicit}", "lease: {resource: \"a${workspace}\", on_busy: wait}", "budget: {}",
+	"budget: {max_total_errors: 5}", "budget: {max_same_error_repeats: 0}", "budget: {max_procedure_violations: 0}",
+	"budget: {soft_at: 0.25}", "budget: {soft_at: 0}", "budget: {on_exceed: ask}", "budget: {count: [crash]}",
+	"phases: {enforce: strict}", "phases: {rework: 0}", "phases: {optional: [REPORT]}", "phases: {PREFLIGHT: {needs: [git]}}",
+	"phases: {PLAN: {write: []}}", "phases: {PLAN: {write: [~/x]}}", "phases: {VERIFY: {require_class: [check]}}",
+	"phases: {VERIFY: {artifacts: [a.xml]}}", "phases: {VERIFY: {min_confidence: 0.7}}", "phases: {EXECUTE: {min_confidence: 0.7}}",
+	RULES, RULES "mode: permissive", RULES "mode: learn\nagent: {tier: T2}", RULES "approvals: {HIGH: {role: admin}}", RULES "approvals: {HIGH: {count: 2}}",
+	RULES "approvals: {HIGH: {ttl: 1m}}", RULES "approvals: {HIGH: {uses: 2}}", RULES "approvals: {HIGH: {self: false}}",
+	RULES "approvals: {HIGH: {count: 2, of: [\"user:a\", \"user:b\"]}}", RULES "approvals: {LOW: {role: admin}}",
+	RULES "plans: {auto_approve: LOW}", RULES "plans: {ttl: 1h}",
+	RULE("when: any, decision: deny, reason: x"), RULE("when: any, decision: deny, on: violate"), RULE("when: any, decision: require_approval"),
+	RULE("when: any, decision: allow, accept_risk: {up_to: HIGH, reason: x}"),
+	RULE("when: any, decision: allow, accept_risk: {up_to: CRITICAL, reason: x}"),
+	RULE("when: {principal: [\"agent:a\"]}, decision: deny"), RULE("when: {class: [other]}, decision: deny"),
+	RULE("when: {risk: [HIGH]}, decision: deny"), RULE("when: {operation: [EXECUTE]}, decision: deny"),
+	RULE("when: {exe: [/bin/x]}, decision: deny"), RULE("when: {option: [-f]}, decision: deny"),
+	RULE("when: {path_under: [./b]}, decision: deny"), RULE("when: {phase: [VERIFY]}, decision: deny"),
+	CAPABILITY("operation: READ, risk: CRITICAL"), CAPABILITY("kind: read"), CAPABILITY("kind: write"), CAPABILITY("kind: delete"),
+	CAPABILITY("kind: read, description: x"), CAPABILITY("kind: read, operation: NETWORK"), CAPABILITY("kind: read, scope: external"),
+	CAPABILITY("kind: read, risk: {level: LOW, justification: x}"), CAPABILITY("kind: read, risk: {level: LOW, requires_approval: true}"),
+	CAPABILITY("kind: read, class: plan"), CAPABILITY("kind: read, class: run, check: none"), CAPABILITY("kind: read, state: frozen"),
+	CAPABILITY("kind: read, class: apply, plan: none, risk: HIGH"), CAPABILITY("kind: read, class: apply, plan: bound, risk: HIGH"),
+	CAPABILITY("kind: read, exec: [a b]"), CAPABILITY("kind: read, exec: [[a, \"b c\", [d, \"e|f\"]]]"), CAPABILITY("kind: read, exec: [a b|c -x]"),
+	CAPABILITY("kind: read, exec: [a], takes_value: [-x]"), CAPABILITY("kind: read, exec: [a], unless: [-x]"),
+	CAPABILITY("kind: read, exec: [a], short_clusters: true"), CAPABILITY("kind: read, compensation: {manual: x}"),
+	CAPABILITY("kind: read, compensation: {run: [a, \"\"]}"), CAPABILITY("kind: read, capture: {x: [git, x]}, compensation: {run: [a, \"${x}\"]}"),
+	"capabilities: {c.d: {kind: read, class: check}, e: {kind: read, class: run, check: c.d}}\n" RULES,
+	"capabilities: {c.d: {kind: read, class: check}, e: {kind: read, class: run, check: c.d, check_ttl: 1m}}\n" RULES,
+	"capabilities: {c.d: {kind: read, exec: [x]}, e: {kind: write, reversible: false, compensation: {capability: c.d}}}\n" RULES,
+	"capabilities: {c.d: {kind: read}}\nrules: {a: {when: {capability: [c.d]}, decision: allow}}",
+	"rules: {a: {when: any, decision: allow, accept_risk: {up_to: HIGH, reason: x}}, b: {when: any, decision: deny, unless: [a]}}",
+	ENVIRONMENT("class: pool, match: {net: [10.0.0.0/8]}"), ENVIRONMENT("class: prod, match: {net: [10.0.0.0/8]}"),
+	ENVIRONMENT("class: pool, match: {net: [10.0.0.0/8]}, min_tier: T0"), ENVIRONMENT("class: pool, match: {path: [/a]}"),
+	ENVIRONMENT("class: pool, match: {env: [\"A=b*\"]}"), ENVIRONMENT("class: pool, match: {path: [/a]}, on: ask"),
+	ENVIRONMENT("class: pool, match: {path: [/a]}, owners: [\"agent:x\"]"),
+	"environments: {e: {class: pool, match: {path: [/a]}}}\nrules: {a: {when: {environment: [e]}, decision: deny}}",
+	GUARD("type: pass_thru, at: run_start"), GUARD("type: pass_thru, at: action"), GUARD("type: pass_thru, at: \"phase_enter:PLAN\""),
+	GUARD("type: pass_thru, at: action, on_fail: violate"), GUARD("type: cerberus, at: run_exit"),
+	GUARD("type: cerberus, at: run_exit, min_children: 0"), GUARD("type: cerberus, at: run_exit, max_children: 3"),
+	GUARD("type: cerberus, at: run_exit, accept: [FAILED]"), GUARD("type: cerberus, at: run_exit, timeout: 1m"),
+	GUARD("type: ttl_check, at: action, field: run.started_at"), GUARD("type: ttl_check, at: action, field: plan.approved_at"),
+	GUARD("type: ttl_check, at: action, field: run.started_at, max_age: 1h"),
+	GUARD("type: criteria_gate, at: action, all: [{field: plan.confidence, ge: 0.7}]"),
+	GUARD("type: criteria_gate, at: action, any: [{field: plan.confidence, ge: 0.7}]"),
+	GUARD("type: criteria_gate, at: action, all: [{field: plan.confidence, ge: 0.75}]"),
+	GUARD("type: criteria_gate, at: action, all: [{field: plan.confidence, gt: 0.7}]"),
+	GUARD("type: criteria_gate, at: action, all: [{field: run.tier, ge: T2}]"),
+	GUARD("type: criteria_gate, at: action, all: [{field: agent.suspended, eq: false}]"),
+	GUARD("type: criteria_gate, at: action, all: [{field: plan.id, exists: true}]"),
+	GUARD("type: criteria_gate, at: action, all: [{field: plan.id, not_exists: true}]"),
+	GUARD("type: criteria_gate, at: action, all: [{field: run.task, in: [a, b]}]"),
+	GUARD("type: criteria_gate, at: action, all: [{field: run.task, glob: \"a*\"}]"),
+	GUARD("type: directional_filter, at: approval_create, attribute: request.risk, default: [\"role:admin\"]"),
+	GUARD("type: directional_filter, at: approval_create, attribute: request.class, routes: {a: [\"role:admin\"]}"),
+	GUARD("type: directional_filter, at: approval_create, attribute: request.class, routes: {a: [\"user:b\"]}"),
+	"guards: {a: {type: pass_thru}, g: {type: composite, at: action, all: [a]}}\n" RULES,
+	"guards: {a: {type: pass_thru}, g: {type: composite, at: action, any: [a]}}\n" RULES,
+	"guards: {a: {type: pass_thru}, g: {type: composite, at: action, not: a}}\n" RULES,
+	"guards: {a: {type: pass_thru}}\nphases: {PLAN: {exit_guard: a}}\n" RULES,
 };
 
 START_TEST(each_key_changes_the_digest)
 {
-	static char documents[COUNT(variants) + 1][256];
+	static char documents[COUNT(variants) + 1][DOCUMENT_MAX];
 
-	IGNORE(text_copy(documents[COUNT(variants)], 256, slice_of(HEAD)) < 0);
+	IGNORE(text_copy(documents[COUNT(variants)], DOCUMENT_MAX, slice_of(HEAD)) < 0);
 	for (size_t i = 0; i < COUNT(variants); i++)
-		IGNORE(snprintf(documents[i], 256, HEAD "%s\n", variants[i]) < 0);
+		IGNORE(snprintf(documents[i], DOCUMENT_MAX, HEAD "%s\n", variants[i]) < 0);
 	for (size_t i = 0; i <= COUNT(variants); i++)
 		ck_assert_msg(i == (size_t)_i || !same_digest(documents[_i], documents[i]),
 			      "%s\nhas the digest of\n%s", documents[_i], documents[i]);
@@ -90,7 +159,7 @@ START_TEST(the_form_compiles_to_itself)
 {
 	cleanup_with(buf_finish) struct buf once = buf_growing(POLICY_BYTES_MAX);
 	cleanup_with(buf_finish) struct buf again = buf_growing(POLICY_BYTES_MAX);
-	char document[256], first[65], second[65];
+	char document[DOCUMENT_MAX], first[65], second[65];
 
 	IGNORE(snprintf(document, sizeof(document), HEAD "%s\n", variants[_i]) < 0);
 	digest_of(document, first, &once);

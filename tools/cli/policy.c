@@ -163,7 +163,7 @@ static bool policy_name_of(const char *file, char name[NAME_MAX_BYTES])
 {
 	size_t len = strlen(file);
 
-	return len > 5 && strcmp(file + len - 5, ".yaml") == 0 &&
+	return len > 5 && strcmp(file + len - 5, ".yaml") == 0 && !policy_is_pack(file) &&
 	       text_copy(name, NAME_MAX_BYTES, slice_new(file, len - 5)) == 0;
 }
 

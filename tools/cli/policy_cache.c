@@ -80,6 +80,10 @@ int policy_cache_key(const struct run_args *args, const struct policy_source *so
 		add_text(&context, source->layers[i].path);
 		add(&context, source->layers[i].bytes.data, source->layers[i].bytes.len);
 	}
+	for (uint32_t i = 0; i < source->pack_count; i++) {
+		add_text(&context, source->packs[i].path);
+		add(&context, source->packs[i].bytes.data, source->packs[i].bytes.len);
+	}
 	for (uint32_t i = 0; i < project->count; i++) {
 		add_text(&context, project->files[i].path);
 		add(&context, project->files[i].bytes.data, project->files[i].bytes.len);

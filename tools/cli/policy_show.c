@@ -196,6 +196,19 @@ static void format_value(char to[VALUE_MAX], const struct policy *policy, const 
 	case KEY_SECRET_ENV:
 	case KEY_SECRET_COMMAND:
 	case KEY_OVERRIDES:
+	case KEY_GROUP:
+	case KEY_TABLE:
+	case KEY_STRING:
+	case KEY_WORD8:
+	case KEY_BITS:
+	case KEY_BIT:
+	case KEY_TIER8:
+	case KEY_U8:
+	case KEY_FRACTION:
+	case KEY_WORDS:
+	case KEY_REFERENCE:
+	case KEY_REFERENCES:
+	case KEY_SPECIAL:
 		return;
 	}
 }

@@ -344,7 +344,7 @@ static const char *document_path(const struct run_documents *documents, uint32_t
 {
 	if (layer >= POLICY_LAYERS_MAX && layer - POLICY_LAYERS_MAX < documents->project.count)
 		return documents->project.files[layer - POLICY_LAYERS_MAX].path;
-	return documents->source.layers[MIN(layer, documents->source.count - 1)].path;
+	return policy_source_path(&documents->source, layer);
 }
 
 static int compile_wait(pid_t pid, const struct run_documents *documents, struct compiled *out,

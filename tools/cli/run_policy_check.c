@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "decide/judge.h"
+
 static bool string_is_sane(const struct policy *policy, struct policy_string string)
 {
 	/* Widened, so that no sum wraps. */
@@ -109,6 +111,14 @@ static bool enums_are_sane(const struct policy *policy)
 	return true;
 }
 
+static bool govern_is_sane(const struct policy *policy)
+{
+	struct govern_view view;
+
+	govern_view_of(&policy->govern, policy->strings, policy->strings_len, &view);
+	return govern_view_check(&view, NULL) == 0;
+}
+
 int run_policy_check(const struct policy *policy)
 {
 	if (policy->strings_len > POLICY_STRINGS_MAX || !enums_are_sane(policy))
@@ -119,6 +129,6 @@ int run_policy_check(const struct policy *policy)
 	    !memchr(policy->version, '\0', sizeof(policy->version)) ||
 	    !memchr(policy->description, '\0', sizeof(policy->description)))
 		return -EINVAL;
-	return lists_are_sane(policy) && secrets_are_sane(policy) && projects_are_sane(policy) &&
+	return lists_are_sane(policy) && secrets_are_sane(policy) && projects_are_sane(policy) && govern_is_sane(policy) &&
 		       string_is_sane(policy, policy->workspace_path) ? 0 : -EINVAL;
 }
