@@ -18,8 +18,7 @@ struct policy_string world_text(struct govern_world *world, const char *text)
 	return string;
 }
 
-/* Words divided by `separator`, each put where `list` ends. */
-static struct govern_list split(struct govern_world *world, const char *words, char separator)
+struct govern_list world_split(struct govern_world *world, const char *words, char separator)
 {
 	struct govern_list list = { .first = world->govern.words_count };
 
@@ -40,7 +39,7 @@ static struct govern_list split(struct govern_world *world, const char *words, c
 
 struct govern_list world_words(struct govern_world *world, const char *words)
 {
-	return split(world, words, ' ');
+	return world_split(world, words, ' ');
 }
 
 uint16_t world_capability(struct govern_world *world, const char *id, enum risk risk, enum action_class action_class)
@@ -74,7 +73,7 @@ void world_exec(struct govern_world *world, const char *line)
 		end = strchr(word, ' ');
 		if (end)
 			*end = '\0';
-		words = split(world, word, '|');
+		words = world_split(world, word, '|');
 		if (program) {
 			pattern->programs = words;
 			continue;

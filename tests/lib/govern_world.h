@@ -25,6 +25,7 @@ struct govern_world *world_new(void);
 struct policy_string world_text(struct govern_world *world, const char *text);
 /* Words divided by blanks; "" and NULL are no words. */
 struct govern_list world_words(struct govern_world *world, const char *words);
+struct govern_list world_split(struct govern_world *world, const char *words, char separator);
 /* Irreversible capabilities get a manual way back, so that the risk is consistent. Returns the index. */
 uint16_t world_capability(struct govern_world *world, const char *id, enum risk risk, enum action_class action_class);
 /* An `exec` line of the last capability: "git push", "rm -r|-R". */

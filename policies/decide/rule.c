@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules, behaviour model sections 5.1 and 5.3: all that match, the strictest wins, order has no meaning. */
+#include "decide/question.h"
+
+bool text_matches(struct slice pattern, struct slice text)
+{
+	size_t p = 0, t = 0, star = SIZE_MAX, tried = 0;
+
+	while (t < text.len) {
+		if (p < pattern.len && pattern.data[p] == '*') {
+			star = ++p;
+			tried = t;
+		} else if (p < pattern.len && (pattern.data[p] == '?' || pattern.data[p] == text.data[t])) {
+			p++;
+			t++;
+		} else if (star != SIZE_MAX) {
+			p = star;
+			t = ++tried;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.len && pattern.data[p] == '*')
+		p++;
+	return p == pattern.len;
+}
+
+bool words_match(const struct govern_view *govern, struct govern_list words, struct slice text)
+{
+	for (uint32_t i = 0; i < words.count; i++)
+		if (text_matches(govern_word(govern, words, i), text))
+			return true;
+	return false;
+}
+
+bool path_is_under(const struct govern_view *govern, struct govern_list words, struct slice path)
+{
+	for (uint32_t i = 0; i < words.count; i++) {
+		struct slice top = govern_word(govern, words, i);
+
+		if (path.len > 0 && path.data[0] == '/' && slice_is(top, "/"))
+			return true;
+		if (top.len > 0 && slice_starts(path, top) && (path.len == top.len || path.data[top.len] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/* A permission looks at all paths, everything else at any of them: a word that leads out of the directory
+ * must not be permitted with the others, nor hide a forbidden one. */
+static bool paths_match(const struct question *question, const struct govern_rule *rule)
+{
+	const struct action *action = question->action;
+	uint32_t count = action->paths ? action->path_count : 0, under = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		under += path_is_under(question->govern, rule->when.paths_under, action->paths[i]);
+	if (rule->verdict == VERDICT_ALLOW)
+		return count > 0 && under == count && !action->paths_cut;
+	return under > 0 || action->paths_cut;
+}
+
+/* What rules ask about the words of a command, read when the first one asks. */
+struct lazy_command {
+	struct command command;
+	bool is_read;
+};
+
+static bool has_option(const struct question *question, struct lazy_command *lazy, struct govern_list options)
+{
+	if (question->action->kind != ACTION_EXEC)
+		return false;
+	if (!lazy->is_read)
+		command_read(question->govern, question->index, question->action, &lazy->command);
+	lazy->is_read = true;
+	return command_has_option(question->govern, &lazy->command, options);
+}
+
+/* The bits: what most rules look at, and nearly free. */
+static bool bits_match(const struct question *question, const struct govern_when *when)
+{
+	if (when->classes && !(when->classes >> question->action_class & 1U))
+		return false;
+	if (when->risks && !(when->risks >> question->risk & 1U))
+		return false;
+	if (when->operations && !(when->operations >> question->operation & 1U))
+		return false;
+	if (when->phases && !(when->phases >> question->snapshot->phase & 1U))
+		return false;
+	if (when->environments && !(when->environments & question->action->environments))
+		return false;
+	return !when->has_capabilities ||
+	       (question->capability && bit_of(when->capabilities, question->index));
+}
+
+static bool looks_at_bits(const struct govern_when *when)
+{
+	return when->any || when->classes || when->risks || when->operations || when->phases ||
+	       when->environments || when->has_capabilities;
+}
+
+static bool when_matches(const struct question *question, const struct govern_rule *rule, struct lazy_command *lazy)
+{
+	const struct govern_view *govern = question->govern;
+	const struct govern_when *when = &rule->when;
+	uint32_t words = when->principals.count + when->exes.count + when->options.count + when->paths_under.count;
+
+	if (!bits_match(question, when))
+		return false;
+	if (words == 0)
+		return looks_at_bits(when);
+	return (when->principals.count == 0 || words_match(govern, when->principals, question->action->principal)) &&
+	       (when->exes.count == 0 || govern_has_word(govern, when->exes, question->action->exe)) &&
+	       (when->options.count == 0 || has_option(question, lazy, when->options)) &&
+	       (when->paths_under.count == 0 || paths_match(question, rule));
+}
+
+static bool is_taken_out(const struct govern_rule *rule, const uint32_t *matching)
+{
+	for (size_t i = 0; i < COUNT(rule->unless); i++)
+		if (rule->unless[i] & matching[i])
+			return true;
+	return false;
+}
+
+static bool is_stricter(const struct govern_view *govern, const struct govern_rule *a, const struct govern_rule *b)
+{
+	if (!b || a->verdict != b->verdict)
+		return !b || a->verdict < b->verdict;
+	if (a->on != b->on)
+		return a->on == ON_VIOLATE;
+	return slice_is_less(govern_text(govern, a->id), govern_text(govern, b->id));
+}
+
+static void match_all(const struct question *question, uint32_t *ret_matching)
+{
+	const struct govern_view *govern = question->govern;
+	struct lazy_command lazy;
+
+	lazy.is_read = false;
+	for (uint32_t i = 0; i < govern->rules_count; i++)
+		if (when_matches(question, &govern->rules[i], &lazy) &&
+		    !is_waived(question, govern_text(govern, govern->rules[i].id)))
+			bit_set(ret_matching, i);
+}
+
+struct answer rules_answer(const struct question *question)
+{
+	const struct govern_capability *capability = question->capability;
+	const struct govern_view *govern = question->govern;
+	uint32_t matching[GOVERN_RULES_MAX / 32] = { 0 };
+	const struct govern_rule *strictest = NULL;
+	struct answer answer = answer_new(VERDICT_DENY, STEP_RULES, slice_of("default"));
+	uint8_t accepted = 0;
+
+	match_all(question, matching);
+	for (uint32_t i = 0; i < govern->rules_count; i++) {
+		const struct govern_rule *rule = &govern->rules[i];
+
+		if (!bit_of(matching, i) || is_taken_out(rule, matching))
+			continue;
+		bit_set(answer.rules, i);
+		accepted = MAX(accepted, rule->accepts);
+		if (is_stricter(govern, rule, strictest))
+			strictest = rule;
+	}
+	if (capability && capability->state == CAPABILITY_FROZEN) {
+		answer.rule_id = govern_text(govern, capability->id);
+		return answer;
+	}
+	if (!strictest)
+		return answer;
+	answer.verdict = (enum verdict)strictest->verdict;
+	answer.blocked_by = answer_new(answer.verdict, STEP_RULES, answer.rule_id).blocked_by;
+	answer.rule_id = govern_text(govern, strictest->id);
+	answer.rule = (uint16_t)(strictest - govern->rules);
+	if (answer.verdict == VERDICT_DENY && strictest->on == ON_VIOLATE)
+		answer.violation = FORBIDDEN_ACTION;
+	answer.escalates = accepted <= question->risk &&
+			   (question->risk >= RISK_HIGH || (capability && capability->flags & CAPABILITY_ASKS));
+	return answer;
+}
