@@ -41,6 +41,7 @@
 #define RUN_INTENT_TIMEOUT_NS 20000000ULL
 #define RUN_KILL_RETRY_NS 100000000ULL
 #define RUN_TICK_NS 250000000ULL
+#define RUNS_REST_NS 3000000000ULL /* without a run: then the host is left alone */
 
 #define EXIT_MISSING 121
 #define EXIT_REFUSED 122
@@ -84,6 +85,7 @@ struct runs {
 	struct people people;
 	struct run *last;              /* the run of the last event: most have the same */
 	uint64_t alive_ns;             /* of the last runs_alive(); 0 = no run lives */
+	uint64_t idle_ns;              /* since when a tick has met no run; 0 = the last one met some */
 	bool pressed;                  /* the outbox asked for a pause */
 	struct watch_losses losses;    /* as of the last look */
 	uint64_t window_ns, window_events, window_lost; /* bulk loss in the last 10 s */

@@ -123,19 +123,35 @@ void runs_porter_start(struct runs *runs)
 		IGNORE(porter_start(&runs->porter, runs->tree) < 0); /* then the next launch is slower */
 }
 
+/* No run for a while: then the hooks that every task of the host passes are taken away, and the tick ends. Not
+ * at once, because to attach them again takes a launch's time. */
+static bool at_rest(struct runs *runs, uint64_t now_ns)
+{
+	if (runs->count > 0)
+		runs->idle_ns = 0;
+	else if (runs->idle_ns == 0)
+		runs->idle_ns = now_ns;
+	if (runs->idle_ns == 0 || now_ns - runs->idle_ns < RUNS_REST_NS)
+		return false;
+	watch_rest(runs->watch);
+	runs->idle_ns = 0;
+	return true;
+}
+
 static int tick_due(struct timer *timer, uint64_t now_ns)
 {
 	struct runs *runs = container_of(timer, struct runs, tick_timer);
 
 	runs_alive(runs);
 	runs_check_losses(runs);
-	runs_porter_start(runs);
+	if (runs->count > 0)
+		runs_porter_start(runs);
 	for (size_t i = 0; i < RUNS_MAX; i++) {
 		if (runs->slots[i] && runs->slots[i]->step == RUN_STEP_LIVE)
 			run_check_limits(runs->slots[i]);
 	}
 	settle_all(runs);
-	if (runs->count == 0)
+	if (at_rest(runs, now_ns))
 		return 0;
 	return loop_timer_set(runs->loop, timer, now_ns + RUN_TICK_NS, tick_due);
 }
@@ -166,7 +182,12 @@ void runs_press(struct runs *runs, bool high)
 
 int runs_init(struct runs *runs)
 {
-	return loop_add(runs->loop, &runs->watch_source, watch_fd(runs->watch), EPOLLIN, urgent_ready);
+	int r = loop_add(runs->loop, &runs->watch_source, watch_fd(runs->watch), EPOLLIN, urgent_ready);
+
+	/* What watch_open() attached rests, too, when no run comes. */
+	if (r == 0)
+		r = loop_timer_set(runs->loop, &runs->tick_timer, now_monotonic_ns() + RUN_TICK_NS, tick_due);
+	return r;
 }
 
 void runs_finish(struct runs *runs)

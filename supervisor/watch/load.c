@@ -35,28 +35,34 @@ static int attach_cgroup_programs(struct watch *watch, int cgroup_fd, struct err
 }
 
 /* The programs of cgroups wait for their cgroup; all others have one place to go. */
-static int attach_tracing(struct watch *watch, struct error *err)
+int watch_attach(struct watch *watch, struct error *err)
 {
-	struct bpf_program *programs[] = {
+	struct bpf_program *programs[GLOBAL_PROGRAMS] = {
 		watch->bpf->progs.on_fork, watch->bpf->progs.on_exec, watch->bpf->progs.on_exit,
 		watch->bpf->progs.on_sys_exit, watch->bpf->progs.on_attach,
 		watch->witness ? watch->bpf->progs.on_dirty : NULL,
 	};
-	struct bpf_link **links[] = {
-		&watch->bpf->links.on_fork, &watch->bpf->links.on_exec, &watch->bpf->links.on_exit,
-		&watch->bpf->links.on_sys_exit, &watch->bpf->links.on_attach,
-		&watch->bpf->links.on_dirty,
-	};
 
-	static_assert(COUNT(programs) == COUNT(links), "each program has a place for its link");
 	for (size_t i = 0; i < COUNT(programs); i++) {
-		if (!programs[i])
+		if (!programs[i] || watch->global_links[i])
 			continue;
-		*links[i] = bpf_program__attach(programs[i]);
-		if (!*links[i])
-			return error_set(err, -errno, "attach %s", bpf_program__name(programs[i]));
+		watch->global_links[i] = bpf_program__attach(programs[i]);
+		if (!watch->global_links[i]) {
+			int r = -errno;
+
+			watch_detach(watch);
+			return error_set(err, r, "attach %s", bpf_program__name(programs[i]));
+		}
 	}
 	return 0;
+}
+
+void watch_detach(struct watch *watch)
+{
+	for (size_t i = 0; i < COUNT(watch->global_links); i++) {
+		bpf_link__destroy(watch->global_links[i]);
+		watch->global_links[i] = NULL;
+	}
 }
 
 /* Before the load: sizes, and the marks at which their producers are stopped. */
@@ -174,7 +180,7 @@ int watch_load(struct watch *watch, int cgroup_fd, struct error *err)
 	if (r == 0)
 		r = attach_cgroup_programs(watch, cgroup_fd, err);
 	if (r == 0)
-		r = attach_tracing(watch, err);
+		r = watch_attach(watch, err); /* also the proof that it can be */
 	if (r == 0)
 		r = attach_ticks(watch, err);
 	if (r == 0)

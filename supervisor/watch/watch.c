@@ -199,6 +199,7 @@ struct watch *watch_close(struct watch *watch)
 	if (!watch)
 		return NULL;
 	ticks_close(&watch->ticks);
+	watch_detach(watch);
 	for (size_t i = 0; i < COUNT(watch->cgroup_links); i++)
 		bpf_link__destroy(watch->cgroup_links[i]);
 	fd_close(watch->unix_link_fd);
@@ -239,6 +240,7 @@ int watch_run_add(struct watch *watch, uint64_t cgroup_id, const struct run_conf
 {
 	const struct run_activity none = { 0 };
 	const struct user_strikes no_strikes = { 0 };
+	struct error err;
 	int r;
 
 	if (config->slot >= WATCH_RUNS_MAX || config->net_count > RUN_NET_RULES_MAX)
@@ -247,6 +249,8 @@ int watch_run_add(struct watch *watch, uint64_t cgroup_id, const struct run_conf
 	if (r < 0)
 		return r;
 	r = watch_run_strikes(watch, config->slot, &no_strikes);
+	if (r == 0)
+		r = watch_attach(watch, &err);
 	if (r < 0)
 		return r;
 	mark(watch, cgroup_id, true);
@@ -292,6 +296,12 @@ int watch_run_remove(struct watch *watch, uint64_t cgroup_id)
 	if (--watch->run_count == 0)
 		ticks_switch(&watch->ticks, false);
 	return 0;
+}
+
+void watch_rest(struct watch *watch)
+{
+	if (watch->run_count == 0)
+		watch_detach(watch);
 }
 
 int watch_run_explain(struct watch *watch, uint64_t cgroup_id, const struct stat *file)

@@ -62,7 +62,7 @@ int watch_drain(struct watch *watch);
 
 /* From here on the tasks of this cgroup are watched. `config->slot` must be below WATCH_RUNS_MAX and
  * unused; flags should contain RUN_WATCHED; inums that are 0 are not checked. Resets the slot's
- * activity. Returns 0, -EINVAL, -ENOSPC (table full). */
+ * activity. Returns 0, -EINVAL, -ENOSPC (table full), or what the hooks could not be attached for. */
 int watch_run_add(struct watch *watch, uint64_t cgroup_id, const struct run_config *config) MUST_USE;
 /* Replaces RUN_* flags. RUN_REVOKED acts at the run's next call, fork, exec or connect.
  * Returns 0 or -ENOENT. */
@@ -78,6 +78,10 @@ int watch_run_strikes(struct watch *watch, uint32_t slot, const struct user_stri
 int watch_run_explain(struct watch *watch, uint64_t cgroup_id, const struct stat *file) MUST_USE;
 /* Forgets the run. Returns 0 or -ENOENT. */
 int watch_run_remove(struct watch *watch, uint64_t cgroup_id);
+/* Detaches the hooks that every task of the host passes, unless a run lives; the next watch_run_add()
+ * attaches them again, within a few ms. For when no run is expected: to take them away blocks, and so does to
+ * attach them at once after that. */
+void watch_rest(struct watch *watch);
 
 /* Network mode allowlist (RUN_NET_RELAY): makes the ring in which the connect hooks tell the run's relay
  * what was asked for (bpf/relay_slot.h). The relay maps it for reading (a descriptor that is only for

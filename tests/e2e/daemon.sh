@@ -62,6 +62,14 @@ wait "$holder"
 supervised -p "$T/one.yaml" -- sh -c true 2>"$T/err"
 is "control: when the first is over it may start" $? 0
 
+# Its hooks are passed by every task of the host: they are there for runs only.
+hooks() { grep -qs 'link_type:.raw_tracepoint' "/proc/$SUPERVISOR/fdinfo/"*; }
+no_hooks() { ! hooks; }
+check "control: after a run its hooks are still attached" hooks
+check "without a run they are taken away" wait_for 20 no_hooks
+supervised -- touch after-rest 2>/dev/null
+check "and the next run is seen as any other" recorded '.kind == "create" and (.path | endswith("/after-rest"))'
+
 stop_supervisor
 refute "after SIGTERM its socket is gone" test -e "$RUNTIME/control.sock"
 check "the ledger was closed in order" sh -c "'$BAILIFF' ledger log --state-dir '$STATE' | grep -q 'closed in order'"

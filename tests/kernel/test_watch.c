@@ -374,6 +374,45 @@ START_TEST(a_run_is_seen_after_another_with_the_same_bit_has_ended)
 }
 END_TEST
 
+/* How many links of a program there are. */
+static uint32_t links_of(const struct bpf_program *program)
+{
+	struct bpf_prog_info prog = { 0 };
+	uint32_t id = 0, size = sizeof(prog), count = 0;
+
+	ck_assert_int_eq(bpf_obj_get_info_by_fd(bpf_program__fd(program), &prog, &size), 0);
+	while (bpf_link_get_next_id(id, &id) == 0) {
+		struct bpf_link_info link = { 0 };
+		auto_close int fd = bpf_link_get_fd_by_id(id);
+
+		size = sizeof(link);
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &link, &size) == 0)
+			count += link.prog_id == prog.id;
+	}
+	return count;
+}
+
+START_TEST(the_host_is_left_alone_when_no_run_is_expected)
+{
+	struct run_config config = { .flags = RUN_WATCHED, .slot = 3 };
+
+	NEEDS(FEATURE_BPF_WATCH);
+	begin();
+	watch_rest(watch); /* a run lives */
+	ck_assert_uint_eq(links_of(watch->bpf->progs.on_sys_exit), 1);
+	ck_assert_int_eq(watch_run_remove(watch, cgroup_id), 0);
+	ck_assert_uint_eq(links_of(watch->bpf->progs.on_sys_exit), 1);
+	watch_rest(watch);
+	ck_assert_uint_eq(links_of(watch->bpf->progs.on_sys_exit), 0);
+	ck_assert_uint_eq(links_of(watch->bpf->progs.on_exec), 0);
+	watch_rest(watch);
+	ck_assert_int_eq(watch_run_add(watch, cgroup_id, &config), 0);
+	in_run(act_exec);
+	ck_assert_ptr_nonnull(find(EVENT_EXEC, NULL));
+	end();
+}
+END_TEST
+
 /* ---- the start ---- */
 
 START_TEST(the_verifier_has_little_to_look_at)
@@ -416,6 +455,7 @@ Suite *suite_make(void)
 		{ "rings", a_flood_stops_its_producer_and_loses_nothing, 1 },
 		{ "rings", records_of_one_ring_and_cpu_are_numbered_without_a_hole, 1 },
 		{ "rings", a_run_is_seen_after_another_with_the_same_bit_has_ended, 1 },
+		{ "start", the_host_is_left_alone_when_no_run_is_expected, 1 },
 		{ "start", the_verifier_has_little_to_look_at, 1 },
 	};
 
