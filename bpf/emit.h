@@ -118,6 +118,15 @@ CHECKED_ONCE int count_put(struct event_head *head, __u32 slot, __u32 failed)
 	return 0;
 }
 
+/* Two at the same time wake it twice. */
+static __always_inline __u64 bulk_wakeup(void)
+{
+	if (!reader_dozes)
+		return BPF_RB_NO_WAKEUP;
+	reader_dozes = 0;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 /* `size` bytes at `head` go into the ring; kseq is raised even when there is no room, so that the
  * reader sees the hole. */
 static __always_inline void put(struct event_head *head, __u32 size, __u32 ring, __u32 slot)
@@ -129,7 +138,7 @@ static __always_inline void put(struct event_head *head, __u32 size, __u32 ring,
 	if (ring == EVENT_RING_URGENT)
 		r = bpf_ringbuf_output(&urgent, head, size, 0);
 	else
-		r = bpf_ringbuf_output(&bulk, head, size, BPF_RB_NO_WAKEUP);
+		r = bpf_ringbuf_output(&bulk, head, size, bulk_wakeup());
 	count_put(head, slot, r != 0);
 }
 

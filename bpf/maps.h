@@ -69,6 +69,8 @@ volatile __u64 supervisor_alive_ns;
 volatile __u64 watched[WATCHED_BITS / 64];
 /* When a task last found the supervisor in time: others in the same jiffy need not read a clock. */
 volatile __u64 in_time_jiffy;
+/* The reader looks for bulk records seldom: the first one wakes it, and clears this. */
+volatile __u64 reader_dozes;
 /* How often a process was stopped. */
 volatile __u64 stops_made;
 

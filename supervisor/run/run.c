@@ -99,6 +99,7 @@ void run_kill(struct run *run)
 	loop_remove(run->runs->loop, &run->init);
 	agent_close(run);
 	run->step = RUN_STEP_KILLING;
+	IGNORE(runs_look_often(run->runs) < 0); /* armed already, perhaps for later */
 	IGNORE(cgroup_kill(&run->launched.cgroup) < 0);     /* tried again by the timer until empty */
 	/* Nobody in it: no event will come. Not concluded here, because the caller still holds the run. */
 	IGNORE(run_step_deadline(run, cgroup_populated(&run->launched.cgroup) == 0

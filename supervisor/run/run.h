@@ -92,7 +92,8 @@ struct runs {
 	uint64_t queue_lost;           /* to be recorded when there is room */
 	uint64_t strays;               /* events of no run of ours */
 	struct timer poll_timer, tick_timer;
-	struct source watch_source;
+	uint32_t quiet_polls;          /* in a row that found nothing */
+	struct source watch_source, bulk_source;
 };
 
 struct run_outcome {
@@ -222,7 +223,9 @@ void runs_check_losses(struct runs *runs);
 /* The loop turns. If it did not for so long that the kernel stopped the runs, their clocks of signs of
  * life are moved on by that. Before anything that judges by time. */
 void runs_alive(struct runs *runs);
-void runs_read(struct runs *runs, bool drain);
+int runs_read(struct runs *runs, bool drain); /* how many records, or -errno */
+/* Something begins or ends: polls now, and each WATCH_POLL_INTERVAL_NS until nothing has come for a while. */
+int runs_look_often(struct runs *runs) MUST_USE;
 int runs_wake(struct runs *runs) MUST_USE;  /* a run lives: read its rings */
 void run_put_start(struct run *run);        /* run_start, run_end, run_state: facts.c */
 void run_put_end(struct run *run);

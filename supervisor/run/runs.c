@@ -7,6 +7,7 @@
 #include "run/run.h"
 
 #define READ_BATCH 4096U  /* records of each ring in one turn: other sources get their turn, too */
+#define QUIET_POLLS 10U     /* of WATCH_POLL_INTERVAL_NS, before the next ones are WATCH_DOZE_NS apart */
 
 struct run *runs_find(const struct runs *runs, const struct ulid *id)
 {
@@ -41,13 +42,14 @@ void runs_event(void *ctx, const struct event_head *event)
 		runs->strays++;
 }
 
-void runs_read(struct runs *runs, bool drain)
+int runs_read(struct runs *runs, bool drain)
 {
 	int r = drain ? watch_drain(runs->watch) : watch_poll(runs->watch, READ_BATCH);
 
 	/* A ring that cannot be read shows as lost events at the next tick. */
 	if (r > 0)
 		outbox_flush(runs->outbox);
+	return r;
 }
 
 static void settle_all(struct runs *runs)
@@ -99,12 +101,27 @@ static int urgent_ready(struct source *source, uint32_t events)
 	return 0;
 }
 
+/* Beside runs that only wait the supervisor does, too: 1 000 wake-ups each second were 2 % of a CPU. What ends or
+ * begins is looked at each time. */
+static bool may_doze(struct runs *runs, int found)
+{
+	runs->quiet_polls = found == 0 ? runs->quiet_polls + 1 : 0;
+	if (runs->quiet_polls < QUIET_POLLS)
+		return false;
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		if (runs->slots[i] && runs->slots[i]->step != RUN_STEP_LIVE)
+			return false;
+	}
+	return watch_doze(runs->watch, true);
+}
+
 static int poll_due(struct timer *timer, uint64_t now_ns)
 {
 	struct runs *runs = container_of(timer, struct runs, poll_timer);
+	int found;
 
 	runs_alive(runs);
-	runs_read(runs, false);
+	found = runs_read(runs, false);
 	settle_all(runs);
 	for (size_t i = 0; i < RUNS_MAX; i++) {
 		if (runs->slots[i])
@@ -114,7 +131,21 @@ static int poll_due(struct timer *timer, uint64_t now_ns)
 		runs_alive(runs);
 		return 0;
 	}
-	return loop_timer_set(runs->loop, timer, now_ns + WATCH_POLL_INTERVAL_NS, poll_due);
+	return loop_timer_set(runs->loop, timer, now_ns + (may_doze(runs, found) ? WATCH_DOZE_NS
+								     : WATCH_POLL_INTERVAL_NS), poll_due);
+}
+
+int runs_look_often(struct runs *runs)
+{
+	runs->quiet_polls = 0;
+	watch_doze(runs->watch, false);
+	return loop_timer_set(runs->loop, &runs->poll_timer, now_monotonic_ns(), poll_due);
+}
+
+static int bulk_ready(struct source *source, uint32_t events)
+{
+	(void)events;
+	return runs_look_often(container_of(source, struct runs, bulk_source));
 }
 
 void runs_porter_start(struct runs *runs)
@@ -158,14 +189,12 @@ static int tick_due(struct timer *timer, uint64_t now_ns)
 
 int runs_wake(struct runs *runs)
 {
-	uint64_t now = now_monotonic_ns();
-	int r = 0;
+	int r;
 
 	runs_alive(runs);
-	if (!runs->poll_timer.slot)
-		r = loop_timer_set(runs->loop, &runs->poll_timer, now, poll_due);
+	r = runs_look_often(runs);
 	if (r == 0 && !runs->tick_timer.slot)
-		r = loop_timer_set(runs->loop, &runs->tick_timer, now + RUN_TICK_NS, tick_due);
+		r = loop_timer_set(runs->loop, &runs->tick_timer, now_monotonic_ns() + RUN_TICK_NS, tick_due);
 	return r;
 }
 
@@ -184,6 +213,8 @@ int runs_init(struct runs *runs)
 {
 	int r = loop_add(runs->loop, &runs->watch_source, watch_fd(runs->watch), EPOLLIN, urgent_ready);
 
+	if (r == 0)
+		r = loop_add(runs->loop, &runs->bulk_source, watch_bulk_fd(runs->watch), EPOLLIN | EPOLLET, bulk_ready);
 	/* What watch_open() attached rests, too, when no run comes. */
 	if (r == 0)
 		r = loop_timer_set(runs->loop, &runs->tick_timer, now_monotonic_ns() + RUN_TICK_NS, tick_due);
@@ -193,6 +224,7 @@ int runs_init(struct runs *runs)
 void runs_finish(struct runs *runs)
 {
 	loop_remove(runs->loop, &runs->watch_source);
+	loop_remove(runs->loop, &runs->bulk_source);
 	loop_timer_clear(runs->loop, &runs->poll_timer);
 	loop_timer_clear(runs->loop, &runs->tick_timer);
 }

@@ -142,6 +142,18 @@ int watch_poll(struct watch *watch, uint32_t max)
 	return r;
 }
 
+bool watch_doze(struct watch *watch, bool on)
+{
+	on = on && watch->stopped == 0;
+	watch->bpf->bss->reader_dozes = on;
+	return on;
+}
+
+int watch_bulk_fd(const struct watch *watch)
+{
+	return bpf_map__fd(watch->bpf->maps.bulk);
+}
+
 void watch_alive(struct watch *watch, uint64_t now_ns)
 {
 	watch->bpf->bss->supervisor_alive_ns = now_ns;

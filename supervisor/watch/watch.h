@@ -20,6 +20,7 @@
 #define WATCH_RUNS_MAX 256U            /* slots; events of more runs would share no maps */
 #define WATCH_DEAD_MAN_NS 500000000ULL
 #define WATCH_POLL_INTERVAL_NS 1000000ULL /* the bulk ring does not wake: poll it while runs live */
+#define WATCH_DOZE_NS 20000000ULL         /* the same while watch_doze() is on */
 
 struct watch;
 
@@ -49,12 +50,17 @@ struct watch *watch_close(struct watch *watch);
 
 /* Readable (EPOLLIN) when the urgent ring has records: put it in the loop, call watch_poll(). */
 int watch_fd(const struct watch *watch);
+/* Nothing has come for a while, so look for bulk records each WATCH_DOZE_NS only: the first that comes ends it and makes
+ * watch_bulk_fd() readable, once (EPOLLIN | EPOLLET). One that is being sent just now may wait for
+ * the next look. Returns whether it dozes: not while processes wait to be continued. */
+bool watch_doze(struct watch *watch, bool on);
+int watch_bulk_fd(const struct watch *watch);
 /* The dead man's switch: to be called in each turn of the loop while runs live, at least each 100 ms.
  * When the last call is WATCH_DEAD_MAN_NS old, the kernel stops every run; a later watch_poll() lets
  * them go on. 0 switches it off. */
 void watch_alive(struct watch *watch, uint64_t now_monotonic_ns);
 /* Hands out what both rings hold now, at most `max` records of each (0 = no limit). Also to be
- * called every WATCH_POLL_INTERVAL_NS while a run lives. Returns the number of records, or
+ * called every WATCH_POLL_INTERVAL_NS while a run lives (watch_doze()). Returns the number of records, or
  * -errno. */
 int watch_poll(struct watch *watch, uint32_t max);
 /* Reads until both rings are empty: before the end record of a run. */

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <linux/sched.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
@@ -413,6 +414,44 @@ START_TEST(the_host_is_left_alone_when_no_run_is_expected)
 }
 END_TEST
 
+/* Whether `fd`, an epoll set, has an event after a child of the run has opened a file; nothing is read. */
+static bool wakes(int fd)
+{
+	int timeout_ms = watch->bpf->bss->reader_dozes ? 2000 : 0, status = -1;
+	struct epoll_event event;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		if (io_write_text(run_fd, "cgroup.procs", "0") < 0)
+			_exit(120);
+		_exit(open("woken", O_CREAT | O_WRONLY | O_CLOEXEC, 0644) < 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	return epoll_wait(fd, &event, 1, timeout_ms) == 1;
+}
+
+START_TEST(a_reader_that_dozes_is_woken_by_the_first_record_and_another_never)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	auto_close int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	NEEDS(FEATURE_BPF_WATCH);
+	begin();
+	ck_assert_int_eq(epoll_ctl(fd, EPOLL_CTL_ADD, watch_bulk_fd(watch), &event), 0);
+	ck_assert(!wakes(fd));
+	ck_assert_int_gt(watch_drain(watch), 0);
+	must_find(EVENT_CREATE, "woken"); /* control: a bulk record was there */
+	ck_assert(watch_doze(watch, true));
+	ck_assert(wakes(fd));
+	ck_assert_uint_eq(watch->bpf->bss->reader_dozes, 0);
+	ck_assert_int_gt(watch_drain(watch), 0);
+	ck_assert(!wakes(fd));
+	end();
+}
+END_TEST
+
 /* ---- the start ---- */
 
 START_TEST(the_verifier_has_little_to_look_at)
@@ -455,6 +494,7 @@ Suite *suite_make(void)
 		{ "rings", a_flood_stops_its_producer_and_loses_nothing, 1 },
 		{ "rings", records_of_one_ring_and_cpu_are_numbered_without_a_hole, 1 },
 		{ "rings", a_run_is_seen_after_another_with_the_same_bit_has_ended, 1 },
+		{ "rings", a_reader_that_dozes_is_woken_by_the_first_record_and_another_never, 1 },
 		{ "start", the_host_is_left_alone_when_no_run_is_expected, 1 },
 		{ "start", the_verifier_has_little_to_look_at, 1 },
 	};
