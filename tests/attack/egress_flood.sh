@@ -80,7 +80,13 @@ def died():
 globals()[sys.argv[1]]()
 END
 chmod 0644 "$WORK/flood.py" "$WORK/flood.yaml"
-inside() { supervised -p ./flood.yaml -- python3 flood.py "$@" 2>"$T/err"; }
+inside() { # WAY: what it said on stderr is shown when a later look at its output finds it wanting
+	inside_way=$1
+	supervised -p ./flood.yaml -- python3 flood.py "$inside_way" 2>"$T/$inside_way.err"
+	inside_status=$?
+	[ $inside_status -eq 0 ] || { echo "$inside_way ended with $inside_status:"; cat "$T/$inside_way.err"; } | diag >&2
+	return $inside_status
+}
 relay() { pgrep -P "$SUPERVISOR" -x bailiff-egress; }
 
 # More idle connections than there is room for.
