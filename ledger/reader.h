@@ -39,6 +39,11 @@ void reader_free_p(struct reader **reader);
 
 int reader_prepare(struct reader *reader, const char *sql, sqlite3_stmt **ret_statement,
 		   struct error *err) MUST_USE;
+/* A function of ours, in the authorizer's list, that a statement may call for each row: its arguments
+ * come without a call for each column, and a scan that yields nothing is one step. */
+typedef void (*reader_fn)(sqlite3_context *context, int count, sqlite3_value **values);
+int reader_function(struct reader *reader, const char *name, int count, reader_fn fn, void *context,
+		    struct error *err) MUST_USE;
 /* Returns 1 (a row), 0 (the end), -ETIMEDOUT (deadline), -EBADMSG (a damaged file) or -EIO. */
 int reader_step(struct reader *reader, sqlite3_stmt *statement, struct error *err) MUST_USE;
 void reader_finalize_p(sqlite3_stmt **statement);

@@ -22,33 +22,31 @@ bool verify_batch_full(const struct verify_batch *batch)
 	return batch->count == VERIFY_BATCH_ROWS || sizeof(batch->bytes) - batch->used < RECORD_MAX;
 }
 
-void verify_batch_add(struct verify_batch *batch, sqlite3_stmt *statement)
+void verify_batch_add(struct verify_batch *batch, sqlite3_value **cells)
 {
 	struct verify_row *row = &batch->rows[batch->count++];
-	struct slice rec = reader_cell(statement, EVENT_REC);
+	size_t len;
 
 	row->integers = row->nulls = 0;
 	for (int i = 0; i < EVENT_COLUMNS; i++) {
-		sqlite3_value *cell;
+		int type = sqlite3_value_type(cells[i]);
 
-		if (i == EVENT_REC)
-			continue;
-		cell = sqlite3_column_value(statement, i);
-		if (sqlite3_value_type(cell) == SQLITE_INTEGER) {
+		if (type == SQLITE_INTEGER) {
 			row->integers |= 1U << i;
-			row->cells[i] = sqlite3_value_int64(cell);
-		} else if (sqlite3_value_type(cell) == SQLITE_NULL) {
+			row->cells[i] = sqlite3_value_int64(cells[i]);
+		} else if (type == SQLITE_NULL) {
 			row->nulls |= 1U << i;
 		}
 	}
-	row->is_blob = sqlite3_column_type(statement, EVENT_REC) == SQLITE_BLOB;
-	row->has_rec = row->is_blob && rec.len <= RECORD_MAX;
+	row->is_blob = sqlite3_value_type(cells[EVENT_REC]) == SQLITE_BLOB;
+	len = row->is_blob ? (size_t)sqlite3_value_bytes(cells[EVENT_REC]) : 0;
+	row->has_rec = row->is_blob && len <= RECORD_MAX;
 	if (!row->has_rec)
 		return;
-	row->rec = slice_new(batch->bytes + batch->used, rec.len);
-	if (rec.len)
-		memcpy(batch->bytes + batch->used, rec.data, rec.len);
-	batch->used += rec.len;
+	row->rec = slice_new(batch->bytes + batch->used, len);
+	if (len)
+		memcpy(batch->bytes + batch->used, sqlite3_value_blob(cells[EVENT_REC]), len);
+	batch->used += len;
 }
 
 /* ---- the thread ---- */

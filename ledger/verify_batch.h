@@ -30,7 +30,7 @@ struct verify_batch {
 /* True when another row may not fit. */
 bool verify_batch_full(const struct verify_batch *batch);
 /* Copies the row, whose columns are those of enum event_column. */
-void verify_batch_add(struct verify_batch *batch, sqlite3_stmt *row);
+void verify_batch_add(struct verify_batch *batch, sqlite3_value **cells);
 
 struct verify_worker;
 int verify_worker_new(struct verify_worker **ret_worker, struct error *err) MUST_USE;

@@ -17,13 +17,13 @@ static const struct event_index {
 } indexes[] = {
 	{ "event_run", "run", "", EVENT_RUN, INT64_MIN, 0, INT64_MAX, false },
 	{ "event_proc", "proc", "", EVENT_PROC, INT64_MIN, 0, INT64_MAX, false },
-	{ "event_file", "obj", "WHERE obj IS NOT NULL AND kind BETWEEN 16 AND 31", EVENT_OBJ, 0, 16, 31,
+	{ "event_file", "obj", " AND obj IS NOT NULL AND kind BETWEEN 16 AND 31", EVENT_OBJ, 0, 16, 31,
 	  true },
-	{ "event_net", "obj", "WHERE obj IS NOT NULL AND kind BETWEEN 48 AND 63", EVENT_OBJ, 0, 48, 63,
+	{ "event_net", "obj", " AND obj IS NOT NULL AND kind BETWEEN 48 AND 63", EVENT_OBJ, 0, 48, 63,
 	  true },
-	{ "event_obj2", "obj2", "WHERE obj2 IS NOT NULL", EVENT_OBJ2, 0, 0, INT64_MAX, false },
-	{ "event_bad", "verdict", "WHERE verdict > 0", EVENT_VERDICT, 1, 0, INT64_MAX, false },
-	{ "event_ctl", "kind", "WHERE kind >= 128", EVENT_KIND, 128, 0, INT64_MAX, false },
+	{ "event_obj2", "obj2", " AND obj2 IS NOT NULL", EVENT_OBJ2, 0, 0, INT64_MAX, false },
+	{ "event_bad", "verdict", " AND verdict > 0", EVENT_VERDICT, 1, 0, INT64_MAX, false },
+	{ "event_ctl", "kind", " AND kind >= 128", EVENT_KIND, 128, 0, INT64_MAX, false },
 };
 _Static_assert(COUNT(indexes) == VERIFY_INDEXES, "an index has no sum");
 
@@ -84,6 +84,13 @@ void verify_index_add(const struct verify_index_key *key, struct verify_index_su
 
 struct entry { int64_t block, cell, seq; };
 
+struct scan {
+	const struct verify_index_key *key;
+	bool in_blocks;
+	struct entry last;
+	uint64_t product;
+};
+
 static bool ascends(const struct entry *from, const struct entry *to)
 {
 	if (to->block != from->block)
@@ -91,46 +98,47 @@ static bool ascends(const struct entry *from, const struct entry *to)
 	return to->cell > from->cell || (to->cell == from->cell && to->seq > from->seq);
 }
 
-/* The entries as they are stored: SQLite takes a key that is an expression out of the index, too. */
-static int read_entries(struct reader *reader, const struct verify_index_key *key, bool in_blocks,
-			sqlite3_stmt *rows, uint64_t *ret_product, struct error *err)
+/* verify_entry(block, cell, seq): true ends the scan, at an entry that cannot be where it is. SQLite
+ * takes the values out of the index, the block, too, which it could also reckon. */
+static void take_entry(sqlite3_context *context, int count, sqlite3_value **values)
 {
-	struct entry last = { INT64_MIN, INT64_MIN, INT64_MIN };
-	int r;
+	struct scan *scan = sqlite3_user_data(context);
+	struct entry entry = { .block = sqlite3_value_int64(values[0]),
+			       .cell = sqlite3_value_int64(values[1]),
+			       .seq = sqlite3_value_int64(values[2]) };
+	bool sound = sqlite3_value_type(values[0]) == SQLITE_INTEGER &&
+		     sqlite3_value_type(values[1]) == SQLITE_INTEGER &&
+		     entry.block == (scan->in_blocks ? entry.seq >> 12 : 0) &&
+		     has_residue(entry.cell) && has_residue(entry.seq) && ascends(&scan->last, &entry);
 
-	*ret_product = 1;
-	while ((r = reader_step(reader, rows, err)) > 0) {
-		struct entry entry = { .block = sqlite3_column_int64(rows, 0),
-				       .cell = sqlite3_column_int64(rows, 1),
-				       .seq = sqlite3_column_int64(rows, 2) };
-
-		if (sqlite3_column_type(rows, 0) != SQLITE_INTEGER ||
-		    entry.block != (in_blocks ? entry.seq >> 12 : 0) ||
-		    sqlite3_column_type(rows, 1) != SQLITE_INTEGER || !has_residue(entry.cell) ||
-		    !has_residue(entry.seq) || !ascends(&last, &entry))
-			return 0;
-		*ret_product = add(key, *ret_product, entry.cell, entry.seq);
-		last = entry;
-	}
-	return r < 0 ? r : 1;
+	(void)count;
+	if (sound)
+		scan->product = add(scan->key, scan->product, entry.cell, entry.seq);
+	scan->last = entry;
+	sqlite3_result_int(context, !sound);
 }
 
-int verify_index_read(struct reader *reader, const struct verify_index_key *key,
-		      const struct verify_index_sums *sums, size_t at, struct error *err)
+int verify_index_read(struct reader *reader, const struct verify_index_key *key, size_t at,
+		      uint64_t *ret_product, struct error *err)
 {
 	cleanup_with(reader_finalize_p) sqlite3_stmt *rows = NULL;
 	const struct event_index *index = &indexes[at];
+	struct scan scan = { .key = key, .in_blocks = index->in_blocks, .product = 1,
+			     .last = { INT64_MIN, INT64_MIN, INT64_MIN } };
 	char sql[SQL_MAX];
-	uint64_t product;
-	int r;
+	int r = reader_function(reader, "verify_entry", 3, take_entry, &scan, err);
 
-	IGNORE(snprintf(sql, sizeof(sql), "SELECT %s, %s, seq FROM event INDEXED BY %s %s ORDER BY %s%s, seq",
-			index->in_blocks ? "seq >> 12" : "0", index->column, index->name, index->where,
-			index->in_blocks ? "seq >> 12, " : "", index->column) < 0);
+	if (r < 0)
+		return r;
+	IGNORE(snprintf(sql, sizeof(sql), "SELECT 1 FROM event INDEXED BY %s WHERE verify_entry(%s, %s, seq)%s",
+			index->name, index->in_blocks ? "seq >> 12" : "0", index->column, index->where) < 0);
 	r = reader_prepare(reader, sql, &rows, err);
 	if (r == 0)
-		r = read_entries(reader, key, index->in_blocks, rows, &product, err);
-	return r > 0 ? product == sums->products[at] : r;
+		r = reader_step(reader, rows, err);
+	if (r < 0)
+		return r;
+	*ret_product = scan.product;
+	return r == 0;
 }
 
 const char *verify_index_name(size_t at)

@@ -19,9 +19,10 @@ int verify_index_start(struct verify_index_key *ret_key, struct verify_index_sum
 /* The entries that this row of event has in the indexes. */
 void verify_index_add(const struct verify_index_key *key, struct verify_index_sums *sums,
 		      const struct event_row *row);
-/* Reads index `at` of the file. Returns 1 when it gives `sums`, 0 when not, or -errno. */
-int verify_index_read(struct reader *reader, const struct verify_index_key *key,
-		      const struct verify_index_sums *sums, size_t at, struct error *err) MUST_USE;
+/* Reads index `at` of the file. Returns 1 with its product, 0 when it does not ascend or holds what no
+ * record gives, or -errno. */
+int verify_index_read(struct reader *reader, const struct verify_index_key *key, size_t at,
+		      uint64_t *ret_product, struct error *err) MUST_USE;
 const char *verify_index_name(size_t at);
 
 #endif

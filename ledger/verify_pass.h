@@ -20,6 +20,7 @@ struct verify_pass {
 	sqlite3 *replica;           /* derived from the records alone */
 	struct projector *projector;
 	struct verify_worker *worker;
+	struct verify_batch *filling; /* where verify_row() of the reader puts its rows */
 	struct tree_frontier frontier;
 	struct edge edge;           /* of the replica's tiles */
 	struct chain chain;

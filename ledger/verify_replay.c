@@ -7,7 +7,7 @@
 #include "ledger/schema.h"
 #include "ledger/verify_pass.h"
 
-#define PAGE_RECORDS 16384 /* some 30 ms */
+#define PAGE_BATCHES 128 /* some 30 ms */
 
 /* The replica needs no guards: it is thrown away, so one transaction is never committed (each COMMIT
  * would walk all pages that are not on disk, and none ever is before memory ends). Its table event stays empty: what would be in it is
@@ -29,6 +29,16 @@ static int replica_exec(struct verify_pass *pass, const char *sql, struct error 
 	return 0;
 }
 
+/* verify_row(): asked by the SELECT below for each row, which it takes; true ends a batch. */
+static void take_row(sqlite3_context *context, int count, sqlite3_value **cells)
+{
+	struct verify_pass *pass = sqlite3_user_data(context);
+
+	(void)count;
+	verify_batch_add(pass->filling, cells);
+	sqlite3_result_int(context, verify_batch_full(pass->filling));
+}
+
 int verify_replica_open(struct verify_pass *pass, struct error *err)
 {
 	int r;
@@ -42,6 +52,8 @@ int verify_replica_open(struct verify_pass *pass, struct error *err)
 	if (r < 0)
 		return r;
 	r = edge_open(&pass->edge, pass->replica, 0, err);
+	if (r == 0)
+		r = reader_function(pass->reader, "verify_row", EVENT_COLUMNS, take_row, pass, err);
 	if (r == 0)
 		r = verify_worker_new(&pass->worker, err);
 	if (r < 0)
@@ -190,16 +202,10 @@ static int replay_batch(struct verify_pass *pass, const struct verify_batch *bat
 }
 
 /* Returns 1, 0 at the end of the page, or -errno: behind the rows that are in the batch. */
-static int fill(struct verify_pass *pass, sqlite3_stmt *rows, struct verify_batch *batch, struct error *err)
+static int fill(struct verify_pass *pass, sqlite3_stmt *rows, struct error *err)
 {
-	while (!verify_batch_full(batch)) {
-		int r = reader_step(pass->reader, rows, err);
-
-		if (r <= 0)
-			return r;
-		verify_batch_add(batch, rows);
-	}
-	return 1;
+	pass->filling = verify_worker_batch(pass->worker);
+	return reader_step(pass->reader, rows, err);
 }
 
 /* While one batch is hashed and decoded, the one before is judged and the next one read. */
@@ -209,7 +215,7 @@ static int replay_rows(struct verify_pass *pass, sqlite3_stmt *rows, struct erro
 	int count = 0, read, r;
 
 	do {
-		read = fill(pass, rows, verify_worker_batch(pass->worker), &reading);
+		read = fill(pass, rows, &reading);
 		r = replay_batch(pass, verify_worker_give(pass->worker), &count, err);
 	} while (read > 0 && r > 0);
 	if (r > 0)
@@ -228,12 +234,13 @@ static int replay_page(struct verify_pass *pass, struct error *err)
 	cleanup_with(reader_finalize_p) sqlite3_stmt *rows = NULL;
 	int r;
 
-	r = reader_prepare(pass->reader, "SELECT seq, ts_ns, run, rseq, proc, kind, verdict, sev, obj,"
-			   " obj2, rec, rec_len FROM event WHERE seq >= ? ORDER BY seq LIMIT ?", &rows, err);
+	r = reader_prepare(pass->reader, "SELECT 1 FROM event WHERE seq >= ? AND verify_row(seq, ts_ns, run,"
+			   " rseq, proc, kind, verdict, sev, obj, obj2, rec, rec_len) ORDER BY seq LIMIT ?",
+			   &rows, err);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(rows, 1, (int64_t)pass->next);
-	sqlite3_bind_int64(rows, 2, PAGE_RECORDS);
+	sqlite3_bind_int64(rows, 2, PAGE_BATCHES);
 	return replay_rows(pass, rows, err);
 }
 

@@ -34,25 +34,6 @@ bool covers_name(const struct policy *policy, const struct policy_list *list, st
 	return false;
 }
 
-static bool prefix_within(const struct net_rule *inner, const struct net_rule *outer)
-{
-	if (inner->prefix < outer->prefix)
-		return false;
-	for (unsigned int bit = 0; bit < outer->prefix; bit++) {
-		unsigned int mask = 0x80U >> (bit % 8);
-
-		if ((inner->addr[bit / 8] & mask) != (outer->addr[bit / 8] & mask))
-			return false;
-	}
-	return true;
-}
-
-static bool rule_within(const struct net_rule *inner, const struct net_rule *outer)
-{
-	return inner->port_first >= outer->port_first && inner->port_last <= outer->port_last &&
-	       prefix_within(inner, outer);
-}
-
 static bool rule_covered(const struct policy *policy, const struct policy_list *list,
 			 const struct net_rule *inner, enum net_where where)
 {
@@ -61,21 +42,11 @@ static bool rule_covered(const struct policy *policy, const struct policy_list *
 		int count = net_entry_parse(item_of(policy, list, i), NET_ALLOW, where, rules);
 
 		for (int j = 0; j < count; j++) {
-			if (rule_within(inner, &rules[j]))
+			if (net_rule_within(inner, &rules[j]))
 				return true;
 		}
 	}
 	return false;
-}
-
-static bool name_within(const struct net_name *inner, const struct net_name *outer)
-{
-	struct slice name = slice_of(inner->text);
-	bool same = slice_is(name, outer->text) && (inner->flags & NET_NAME_BELOW) == (outer->flags & NET_NAME_BELOW);
-
-	if (inner->port_first < outer->port_first || inner->port_last > outer->port_last)
-		return false;
-	return same || ((outer->flags & NET_NAME_BELOW) && net_name_covers(outer, name));
 }
 
 static bool name_covered(const struct policy *policy, const struct policy_list *list, const struct net_name *inner)
@@ -83,7 +54,7 @@ static bool name_covered(const struct policy *policy, const struct policy_list *
 	for (uint32_t i = 0; i < list->count; i++) {
 		struct net_name outer;
 
-		if (net_name_parse(item_of(policy, list, i), NET_ALLOW, &outer) == 0 && name_within(inner, &outer))
+		if (net_name_parse(item_of(policy, list, i), NET_ALLOW, &outer) == 0 && net_name_within(inner, &outer))
 			return true;
 	}
 	return false;

@@ -199,3 +199,22 @@ int net_address_parse(struct slice text, uint8_t ret_addr[16], uint16_t *ret_por
 	*ret_port = rules[0].port_first;
 	return 0;
 }
+
+static bool prefix_within(const struct net_rule *inner, const struct net_rule *outer)
+{
+	if (inner->prefix < outer->prefix)
+		return false;
+	for (unsigned int bit = 0; bit < outer->prefix; bit++) {
+		unsigned int mask = 0x80U >> (bit % 8);
+
+		if ((inner->addr[bit / 8] & mask) != (outer->addr[bit / 8] & mask))
+			return false;
+	}
+	return true;
+}
+
+bool net_rule_within(const struct net_rule *inner, const struct net_rule *outer)
+{
+	return inner->port_first >= outer->port_first && inner->port_last <= outer->port_last &&
+	       prefix_within(inner, outer);
+}

@@ -24,6 +24,8 @@ int net_entry_parse(struct slice entry, enum net_verdict verdict, enum net_where
 
 bool net_rule_matches(const struct net_rule *rule, enum net_where where, const uint8_t addr[16],
 		      uint16_t port);
+/* Whether all that `inner` matches is matched by `outer`, verdict and direction apart. */
+bool net_rule_within(const struct net_rule *inner, const struct net_rule *outer);
 /* "10.1.2.3:80" or "[fe80::1]:80"; at most 64 bytes. */
 void net_address_text(char *to, size_t to_size, const uint8_t addr[16], uint16_t port);
 /* "10.1.2.3:80" or "[::1]:80" to an address (v4 mapped) and port. Returns 0 or -EINVAL. */

@@ -152,3 +152,13 @@ enum net_verdict net_names_decide(const struct net_name *rules, size_t count, st
 	*ret_denied = denied;
 	return allowed && !denied ? NET_ALLOW : NET_DENY;
 }
+
+bool net_name_within(const struct net_name *inner, const struct net_name *outer)
+{
+	struct slice name = slice_of(inner->text);
+	bool same = slice_is(name, outer->text) && (inner->flags & NET_NAME_BELOW) == (outer->flags & NET_NAME_BELOW);
+
+	if (inner->port_first < outer->port_first || inner->port_last > outer->port_last)
+		return false;
+	return same || ((outer->flags & NET_NAME_BELOW) && net_name_covers(outer, name));
+}

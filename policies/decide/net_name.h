@@ -42,6 +42,9 @@ bool net_name_is_sound(const struct net_name *rule);
 /* `name` is clean. The port is not looked at. */
 bool net_name_covers(const struct net_name *rule, struct slice name);
 
+/* Whether all names and ports of `inner` are those of `outer`, verdicts apart. */
+bool net_name_within(const struct net_name *inner, const struct net_name *outer);
+
 #define NET_PORT_ANY UINT32_MAX  /* a question about the name alone: any port will do */
 
 /* A denial that matches beats every permission; nothing at all is a denial. A name that is denied at

@@ -40,7 +40,7 @@ void instance_name(const char *runtime_dir, char *to, size_t to_size)
 
 int program_find(const char *name, char *path, size_t size, struct error *err)
 {
-	static const char *const places[] = { "", "../lib/bailiff/" };
+	static const char *const places[] = { "", "../lib/bailiff/", "../../bin/" };
 	char self[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	struct stat st;
@@ -394,6 +394,7 @@ static void daemon_finish(struct daemon *daemon)
 		loop_remove(daemon->loop, &daemon->signals);
 	fd_close(daemon->signal_fd);
 	daemon->loop = loop_free(daemon->loop);
+	free(daemon->ceiling);
 	fd_close(daemon->state_fd);
 	fd_close(daemon->runtime_fd);
 	fd_close(daemon->lock_fd); /* last: the lock covers all of the above */
@@ -404,7 +405,7 @@ static int daemon_start(struct daemon *daemon, struct error *err)
 	static int (*const stages[])(struct daemon *, struct error *) = {
 		open_dirs, take_lock, open_tree, open_signals,
 		/* The ledger before the sweep, so that lost runs are recorded. */
-		open_ledger, leftovers_sweep, open_workspaces, open_watch, open_runs,
+		open_ledger, leftovers_sweep, open_workspaces, open_watch, open_runs, ceiling_open,
 		/* Last: whoever connects finds everything in place. */
 		control_open,
 	};

@@ -42,6 +42,7 @@ struct daemon {
 	struct runs runs;
 	struct scribe scribe;
 	struct workspaces workspaces;
+	struct ceiling *ceiling;    /* NULL = this host has none */
 	int state_fd, runtime_fd, lock_fd, listen_fd, signal_fd;
 	char socket_path[108];      /* unix(7) */
 	struct source listener, signals;
@@ -84,9 +85,13 @@ void intervention_record(struct daemon *daemon, const struct peer *peer, const c
 			 const struct ulid *run, bool allowed, const char *reason);
 /* Kills and removes what a dead predecessor of this instance left, and records its runs as lost. */
 int leftovers_sweep(struct daemon *daemon, struct error *err) MUST_USE;
+/* ceiling.c: reads the ceiling of this host, if it has one. */
+int ceiling_open(struct daemon *daemon, struct error *err) MUST_USE;
+/* Whether a plan stays below it: 0, or -EPERM with text and exit code 122. */
+int ceiling_gate(const struct daemon *daemon, const struct plan *plan, struct error *err) MUST_USE;
 /* The instance's name for a runtime directory: the same for the same directory. */
 void instance_name(const char *runtime_dir, char *to, size_t to_size);
-/* The program `name` beside this one, or in ../lib/bailiff. */
+/* The program `name` beside this one, in ../lib/bailiff, or in ../../bin. */
 int program_find(const char *name, char *path, size_t size, struct error *err) MUST_USE;
 void daemon_idle_check(struct daemon *daemon);
 void daemon_stop(struct daemon *daemon, const char *why);

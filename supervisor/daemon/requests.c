@@ -142,6 +142,8 @@ static int start(struct client *client, int *fds, struct error *err)
 	r = plan_check_peer(&plan, client->peer.uid, client->peer.gid, client->peer.groups,
 			    client->peer.group_count, err);
 	if (r == 0)
+		r = ceiling_gate(daemon, &plan, err);
+	if (r == 0)
 		r = concurrency(daemon, &plan, err);
 	if (r == 0 && ulid_new(&request.id) < 0)
 		r = error_set(err, -EIO, "make the run's id");

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/policy_cases.h"
+#include "cli/policy_ceiling.h"
 #include "cli/policy_show.h"
 #include "compiler/compile.h"
 
@@ -326,7 +327,8 @@ static int policy_help(void)
 	       "  lint FILE...         checks policies; errors with file, line and column\n"
 	       "  show NAME [--json]   shows a compiled policy and its digest\n"
 	       "  list                 lists the policies that `bailiff run -p NAME` finds\n"
-	       "  check-cases FILE...  asks a policy the cases beside it\n");
+	       "  check-cases FILE...  asks a policy the cases beside it\n"
+	       "  ceiling [FILE]       checks what no run on this host may exceed\n");
 	return CLI_OK;
 }
 
@@ -337,16 +339,16 @@ int verb_policy(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} verbs[] = {
 		{ "lint", policy_lint }, { "show", policy_show }, { "list", policy_list },
-		{ "check-cases", policy_check_cases },
+		{ "check-cases", policy_check_cases }, { "ceiling", policy_ceiling },
 	};
 
 	if (argc < 2)
-		return cli_usage("policy", "name a verb: lint, show, list, check-cases");
+		return cli_usage("policy", "name a verb: lint, show, list, check-cases, ceiling");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return policy_help();
 	for (size_t i = 0; i < COUNT(verbs); i++)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(argc - 1, argv + 1);
-	return cli_usage("policy", "'%s' is not a verb of `bailiff policy`: lint, show, list, check-cases",
+	return cli_usage("policy", "'%s' is not a verb of `bailiff policy`: lint, show, list, check-cases, ceiling",
 			 argv[1]);
 }

@@ -20,7 +20,7 @@ const struct verb verbs[] = {
 	{ "rollback", "drops these changes", verb_rollback, &rollback_options, NULL },
 	{ "ledger", "asks, verifies and proves what was recorded", verb_records, NULL,
 	  "log who run verify prove checkpoint" },
-	{ "policy", "checks and shows policies", verb_policy, NULL, "lint show list check-cases" },
+	{ "policy", "checks and shows policies", verb_policy, NULL, "lint show list check-cases ceiling" },
 	{ "agent", "inside a run: what its processes say to their supervisor", verb_agent, NULL,
 	  "heartbeat phase status confidence progress error ask why inbox ack" },
 	{ "doctor", "says what this machine offers and what is missing", verb_doctor, &doctor_options,
