@@ -2,12 +2,15 @@
 /* Random changes of random trees, done twice: once in an overlay as bailiff-init mounts it, whose
  * changes are then committed, once directly. Both trees must be equal, the overlay's workspace must be
  * bit for bit what it was before the commit, and nothing outside may be touched, whatever links there
- * are. `make check-long` does 10000 (OVERLAY_TREES); OVERLAY_SEED=N repeats one. */
+ * are. `make check-long` does 10000 (OVERLAY_TREES); OVERLAY_SEED=N repeats one. A third
+ * of the commits is killed at a stop of its own and started again (OVERLAY_CUT=N: at this one). */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -27,6 +30,7 @@
 #define TREES 200U
 #define SHARDS 4U
 #define OPERATIONS 60U
+#define CUT_MAX 1201U
 #define CLONE_TREE 1U
 
 /* ---- chance ---- */
@@ -333,8 +337,24 @@ static void layer_open(struct layer *layer)
 	fd_close(meta);
 }
 
-/* A child with the owner's rights. With `cut_us` it is killed at that time. */
-static void commit(uint64_t seed, unsigned int cut_us, bool want_clean)
+/* Lets the child go on for so many system calls, in and out of the kernel, then kills it where it stands. */
+static void cut_off(pid_t pid, unsigned int stops)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	for (; stops > 0 && WIFSTOPPED(status); stops--) {
+		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	}
+	if (!WIFSTOPPED(status))
+		return;
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+}
+
+/* A child with the owner's rights. `cut`: killed at that stop, which is the same one each time; 0 = never. */
+static void commit(uint64_t seed, unsigned int cut_at, bool want_clean)
 {
 	struct layer layer;
 	int status;
@@ -349,18 +369,17 @@ static void commit(uint64_t seed, unsigned int cut_us, bool want_clean)
 		    setresuid(TEST_UID, TEST_UID, TEST_UID) < 0)
 			_exit(1);
 		umask(0);
+		if (cut_at && (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 || raise(SIGSTOP) != 0))
+			_exit(3);
 		commit_as_owner(&layer, seed, &clean);
 		_exit(want_clean && !clean ? 2 : 0);
 	}
-	if (cut_us) {
-		uint64_t end = now_monotonic_ns() + cut_us * 1000ULL;
-
-		while (now_monotonic_ns() < end)
-			;
-		kill(pid, SIGKILL);
+	if (cut_at) {
+		cut_off(pid, cut_at);
+	} else {
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_msg(status == 0, "OVERLAY_SEED=%llu: commit: status %x", (unsigned long long)seed, status);
 	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(status == 0 || cut_us, "OVERLAY_SEED=%llu: commit: status %x", (unsigned long long)seed, status);
 	layer_finish(&layer);
 }
 
@@ -406,6 +425,14 @@ static void remove_top(const char *path)
 	fd_close(parent);
 }
 
+static uint32_t number(const char *name, uint32_t otherwise)
+{
+	const char *text = getenv(name);
+	uint32_t value;
+
+	return text && parse_u32(slice_of(text), 1, UINT32_MAX, &value) == 0 ? value : otherwise;
+}
+
 static void one_tree(uint64_t seed)
 {
 	struct buf before, after, mine, theirs, canary, canary_after;
@@ -435,7 +462,7 @@ static void one_tree(uint64_t seed)
 	after = tree_text(lower, true);
 	assert_same(seed, "the workspace before the commit", &after, &before);
 	if (cut)
-		commit(seed, (unsigned int)(seed % 1999) + 1, false);
+		commit(seed, number("OVERLAY_CUT", (unsigned int)(seed % CUT_MAX) + 1), false);
 	commit(seed, 0, false);
 	mine = tree_text(lower, false);
 	assert_same(seed, "the workspace after the commit", &mine, &theirs);
@@ -449,14 +476,6 @@ static void one_tree(uint64_t seed)
 	buf_finish(&canary);
 	buf_finish(&canary_after);
 	remove_top(top);
-}
-
-static uint32_t number(const char *name, uint32_t otherwise)
-{
-	const char *text = getenv(name);
-	uint32_t value;
-
-	return text && parse_u32(slice_of(text), 1, UINT32_MAX, &value) == 0 ? value : otherwise;
 }
 
 /* Unchecked: also after a test that failed. */

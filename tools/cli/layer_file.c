@@ -278,12 +278,13 @@ int file_adjust(struct layer *layer, const struct change *change, const struct p
 	to = openat(place->parent, place->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (to < 0)
 		return errno == EACCES ? file_copy(layer, change, place) : -errno;
-	if (change->kind == CHANGE_TIME)
-		return futimens(to, times) < 0 ? -errno : 0;
-	/* Attributes can only be set on what is writable. */
-	if (fchmod(to, (change->lower.st_mode & 0777) | 0200) < 0)
+	/* One step in place: cut off behind it there is at most a time left to be set. Attributes need several, and a
+	 * file that is half done would look like somebody else's change: then a whole one takes its place. */
+	if (change->kind == CHANGE_MODE && layer_same_attributes(from, to) != 1)
+		return file_copy(layer, change, place);
+	if (change->kind == CHANGE_MODE && fchmod(to, change->upper.st_mode & 01777) < 0)
 		return -errno;
-	return dress(from, to, &change->upper);
+	return futimens(to, times) < 0 ? -errno : 0;
 }
 
 int file_dress_directory(int from, int to, const struct stat *upper)
