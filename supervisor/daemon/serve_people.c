@@ -36,12 +36,14 @@ static struct run *run_or_answer(struct client *client, const struct wire_reques
 static void settle(struct client *client, const struct wire_request *wire, const struct run *run, bool done,
 		   const char *next)
 {
+	const char *reason = wire->kind == WIRE_CLARIFY ? reason_code_name(request_people(wire)->reason_code)
+							: wire->reason;
 	struct error err = { 0 };
 	char id[ULID_TEXT_LEN + 1];
 
 	if (done) {
 		intervention_record(client->daemon, &client->peer, request_name(wire->kind), &wire->run, true,
-				    wire->reason);
+				    reason);
 		answer_done(client);
 		return;
 	}
@@ -95,7 +97,7 @@ void serve_clarify(struct client *client, const struct wire_request *wire, int *
 
 	(void)fds;
 	if (run)
-		settle(client, wire, run, people_clarify(run, client->peer.uid, people->text, people->reason_code),
+		settle(client, wire, run, people_clarify(run, client->peer.uid, people->text),
 		       "its inbox is full: it has to read what is there first");
 }
 

@@ -45,7 +45,7 @@ enum approval_result people_answer(struct runs *runs, const struct ulid *id, con
 int people_waive(struct run *run, uid_t uid, const struct waiver *waiver, uint64_t ttl_ns, const char *reason,
 		 struct error *err) MUST_USE;
 /* The agent is told, then a pause for want of that ends. False: it cannot be told. */
-bool people_clarify(struct run *run, uid_t uid, const char *text, uint32_t reason_code);
+bool people_clarify(struct run *run, uid_t uid, const char *text);
 /* TERM to the command, after a grace the kill: FAILED(cancelled). False: it is ending already. */
 bool people_cancel(struct run *run, uid_t uid, const char *reason);
 
@@ -79,7 +79,6 @@ void people_put_approval(struct runs *runs, const struct approval *approval, enu
 uint64_t people_put_use(struct runs *runs, const struct approval *approval);
 uint64_t people_put_waiver(struct run *run, const struct waiver *waiver, enum waiver_state from, const char *by,
 			   const char *reason);
-void people_put_clarification(struct run *run, const char *by, const char *text, uint32_t reason_code);
 void people_put_kill(struct runs *runs, const struct kill_target *target, bool tripped, const char *by,
 		     const char *reason, const struct kill_count *count);
 

@@ -120,18 +120,6 @@ uint64_t people_put_waiver(struct run *run, const struct waiver *waiver, enum wa
 	return finish(run->runs, RECORD_WAIVER, &run->id, &draft);
 }
 
-void people_put_clarification(struct run *run, const char *by, const char *text, uint32_t reason_code)
-{
-	struct draft draft;
-
-	if (!begin(run->runs, RECORD_CLARIFICATION, &run->id, by, &draft))
-		return;
-	draft_text(&draft, DETAIL_REASON_CODE, slice_of(reason_code_name(reason_code)));
-	if (draft.record)
-		IGNORE(intake_value(draft.buf, draft.at, VALUE_TEXT, slice_of(text), strlen(text)) < 0);
-	IGNORE(finish(run->runs, RECORD_CLARIFICATION, &run->id, &draft) == 0); /* counted */
-}
-
 void people_put_kill(struct runs *runs, const struct kill_target *target, bool tripped, const char *by,
 		     const char *reason, const struct kill_count *count)
 {

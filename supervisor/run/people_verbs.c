@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "run/life.h"
 #include "run/people.h"
 #include "run/run.h"
 
@@ -36,7 +37,7 @@ bool people_cancel(struct run *run, uid_t uid, const char *reason)
 	return true;
 }
 
-bool people_clarify(struct run *run, uid_t uid, const char *text, uint32_t reason_code)
+bool people_clarify(struct run *run, uid_t uid, const char *text)
 {
 	static const enum pause_reason ends[] = { PAUSE_CLARIFICATION, PAUSE_STALL, PAUSE_AMBIGUITY_LOCK };
 	char by[INTAKE_BY_MAX];
@@ -44,7 +45,8 @@ bool people_clarify(struct run *run, uid_t uid, const char *text, uint32_t reaso
 	if (run->step != RUN_STEP_LIVE)
 		return false;
 	by_uid(by, uid);
-	people_put_clarification(run, by, text, reason_code);
+	if (run_letter(run, LETTER_CLARIFICATION, by, slice_of(text)) < 0)
+		return false;
 	for (size_t i = 0; i < COUNT(ends); i++)
 		IGNORE(!run_resume(run, ends[i])); /* false: it is not paused for that */
 	return true;

@@ -106,7 +106,7 @@ static int answer_item(int control_fd, const struct wire_item *item, const struc
 static int verb_answer(const struct option_set *set, bool yes, int argc, char **argv)
 {
 	cleanup_with(path_pool_finish) struct path_pool pool = { 0 };
-	cleanup_with(inbox_finish) struct inbox inbox = { 0 };
+	cleanup_with(items_finish) struct items inbox = { 0 };
 	auto_close int control_fd = FD_NONE;
 	const struct wire_item *item;
 	struct answer_args args = { 0 };
@@ -124,9 +124,9 @@ static int verb_answer(const struct option_set *set, bool yes, int argc, char **
 	if (r == 0)
 		r = client_connect(&args.dirs, &control_fd, &err);
 	if (r == 0)
-		r = inbox_read(control_fd, true, &inbox, &err);
+		r = items_read(control_fd, true, &inbox, &err);
 	if (r == 0)
-		r = inbox_find(&inbox, words.words[0], &item, &err);
+		r = items_find(&inbox, words.words[0], &item, &err);
 	if (r == 0)
 		r = answer_item(control_fd, item, &args, yes, &err);
 	return r < 0 ? cli_fail(&err) : CLI_OK;

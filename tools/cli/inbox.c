@@ -83,7 +83,7 @@ static void show_row(const struct wire_item *item, unsigned int width)
 	printf("%.*s\n", width ? (int)width : (int)sizeof(line), line);
 }
 
-static int show_all(const struct inbox *inbox, const struct inbox_args *args)
+static int show_all(const struct items *inbox, const struct inbox_args *args)
 {
 	unsigned int width = cli_width();
 	size_t count = 0;
@@ -107,13 +107,13 @@ static int show_all(const struct inbox *inbox, const struct inbox_args *args)
 	return CLI_OK;
 }
 
-static int claim_or_release(int control_fd, const struct inbox *inbox, const struct inbox_args *args, struct error *err)
+static int claim_or_release(int control_fd, const struct items *inbox, const struct inbox_args *args, struct error *err)
 {
 	struct wire_people request = { .head = { .version = WIRE_VERSION,
 						 .kind = args->claim ? WIRE_CLAIM : WIRE_RELEASE } };
 	const struct wire_item *item;
 	struct wire_answer answer;
-	int r = inbox_find(inbox, args->claim ? args->claim : args->release, &item, err);
+	int r = items_find(inbox, args->claim ? args->claim : args->release, &item, err);
 
 	if (r < 0)
 		return r;
@@ -126,7 +126,7 @@ static int claim_or_release(int control_fd, const struct inbox *inbox, const str
 
 static int inbox_verb(const struct inbox_args *args, const char *word, struct error *err)
 {
-	cleanup_with(inbox_finish) struct inbox inbox = { 0 };
+	cleanup_with(items_finish) struct items inbox = { 0 };
 	auto_close int control_fd = FD_NONE;
 	const struct wire_item *item;
 	int r = client_connect(&args->dirs, &control_fd, err);
@@ -136,7 +136,7 @@ static int inbox_verb(const struct inbox_args *args, const char *word, struct er
 		return CLI_OK;
 	}
 	if (r == 0)
-		r = inbox_read(control_fd, args->all || word || args->claim || args->release, &inbox, err);
+		r = items_read(control_fd, args->all || word || args->claim || args->release, &inbox, err);
 	if (r < 0)
 		return cli_fail(err);
 	if (args->claim || args->release)
@@ -144,7 +144,7 @@ static int inbox_verb(const struct inbox_args *args, const char *word, struct er
 	else if (!word)
 		return show_all(&inbox, args);
 	else
-		r = inbox_find(&inbox, word, &item, err);
+		r = items_find(&inbox, word, &item, err);
 	if (r == 0 && word)
 		item_show(stdout, item);
 	return r < 0 ? cli_fail(err) : CLI_OK;

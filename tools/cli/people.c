@@ -20,13 +20,13 @@ const char *const reason_code_words[] = {
 
 /* ---- the inbox ---- */
 
-void inbox_finish(struct inbox *inbox)
+void items_finish(struct items *inbox)
 {
 	free(inbox->items);
-	*inbox = (struct inbox){ 0 };
+	*inbox = (struct items){ 0 };
 }
 
-static int inbox_append(struct inbox *inbox, const struct wire_item *item)
+static int inbox_append(struct items *inbox, const struct wire_item *item)
 {
 	struct wire_item *grown = reallocarray(inbox->items, inbox->count + 1, sizeof(*grown));
 
@@ -38,7 +38,7 @@ static int inbox_append(struct inbox *inbox, const struct wire_item *item)
 }
 
 /* One INBOX: its items up to DONE. Returns their number. */
-static int inbox_page(int control_fd, bool all, struct inbox *inbox, struct error *err)
+static int inbox_page(int control_fd, bool all, struct items *inbox, struct error *err)
 {
 	const struct wire_people request = { .head = { .version = WIRE_VERSION, .kind = WIRE_INBOX,
 						       .flags = all ? WIRE_ALL : 0, .cursor = (uint32_t)inbox->count } };
@@ -64,11 +64,11 @@ static int by_importance(const void *one, const void *other)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-int inbox_read(int control_fd, bool all, struct inbox *ret_inbox, struct error *err)
+int items_read(int control_fd, bool all, struct items *ret_inbox, struct error *err)
 {
 	int count;
 
-	*ret_inbox = (struct inbox){ 0 };
+	*ret_inbox = (struct items){ 0 };
 	do {
 		count = inbox_page(control_fd, all, ret_inbox, err);
 	} while (count >= (int)WIRE_ITEMS_MAX);
@@ -86,7 +86,7 @@ static int refuse(int code, const char *word, const char *why, struct error *err
 	return error_exit(err, code == -ENOENT ? CLI_NONE : CLI_USAGE);
 }
 
-int inbox_find(const struct inbox *inbox, const char *word, const struct wire_item **ret_item, struct error *err)
+int items_find(const struct items *inbox, const char *word, const struct wire_item **ret_item, struct error *err)
 {
 	size_t len = strlen(word);
 	const struct wire_item *found = NULL;

@@ -7,17 +7,17 @@
 #include "cli/options.h"
 #include "decide/people.h"
 
-struct inbox {
+struct items {
 	struct wire_item *items;   /* owned; the most important first */
 	size_t count;
 };
 
-/* Release with inbox_finish() in each case. */
-int inbox_read(int control_fd, bool all, struct inbox *ret_inbox, struct error *err) MUST_USE;
-void inbox_finish(struct inbox *inbox);
+/* Release with items_finish() in each case. */
+int items_read(int control_fd, bool all, struct items *ret_inbox, struct error *err) MUST_USE;
+void items_finish(struct items *inbox);
 /* The one whose id is `word` or ends in it (4 or more characters). Returns 0, -EINVAL, -ENOENT, -EEXIST with
  * text and exit code. */
-int inbox_find(const struct inbox *inbox, const char *word, const struct wire_item **ret_item, struct error *err) MUST_USE;
+int items_find(const struct items *inbox, const char *word, const struct wire_item **ret_item, struct error *err) MUST_USE;
 
 /* What an agent chose, for a terminal. It was escaped by the supervisor; whoever that is, nothing but what can be
  * seen comes through here. Returns `to`. */
