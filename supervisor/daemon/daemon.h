@@ -43,7 +43,8 @@ struct daemon {
 	struct scribe scribe;
 	struct workspaces workspaces;
 	struct ceiling *ceiling;    /* NULL = this host has none */
-	int state_fd, runtime_fd, lock_fd, listen_fd, signal_fd, inbox_fd;
+	struct host_settings *host; /* NULL = no host.yaml: tiers of agents, promotion and breakers are not kept */
+	int state_fd, runtime_fd, lock_fd, listen_fd, signal_fd;
 	char socket_path[108];      /* unix(7) */
 	struct source listener, signals;
 	struct timer idle_timer, stop_timer;
@@ -80,34 +81,14 @@ void requests_ended(void *ctx, struct run *run);
 void serve_workspaces(struct client *client, const struct wire_request *wire, int *fds);
 void serve_workspace(struct client *client, const struct wire_request *wire, int *fds);
 void serve_settle(struct client *client, const struct wire_request *wire, int *fds);
-/* serve_people.c, serve_inbox.c */
-void serve_pause(struct client *client, const struct wire_request *wire, int *fds);
-void serve_resume(struct client *client, const struct wire_request *wire, int *fds);
-void serve_cancel(struct client *client, const struct wire_request *wire, int *fds);
-void serve_clarify(struct client *client, const struct wire_request *wire, int *fds);
-void serve_waive(struct client *client, const struct wire_request *wire, int *fds);
-void serve_kill_switch(struct client *client, const struct wire_request *wire, int *fds);
-void serve_inbox(struct client *client, const struct wire_request *wire, int *fds);
-void serve_claim(struct client *client, const struct wire_request *wire, int *fds);
-void serve_release(struct client *client, const struct wire_request *wire, int *fds);
-void serve_answer(struct client *client, const struct wire_request *wire, int *fds);
-/* To a connection with WIRE_ASK: an item of its run is new or has another state. */
-void question_show(struct daemon *daemon, const struct approval *approval);
-const struct wire_run_row *history_find(const struct daemon *daemon, const struct ulid *id);
-void answer_unknown(struct client *client, const struct ulid *id);
-/* The role of a user, for what `owner` started: whoever did is operator of it. UID_NONE = nobody did. */
-enum role peer_role(const struct daemon *daemon, const struct peer *peer, uid_t owner);
-/* keep.c */
-int keep_open(struct daemon *daemon, struct error *err) MUST_USE;
-int keep_kill_switch(struct daemon *daemon) MUST_USE;
-void keep_item(void *ctx, const struct approval *approval);
 /* An operator's action, also a refused one. */
 void intervention_record(struct daemon *daemon, const struct peer *peer, const char *verb,
 			 const struct ulid *run, bool allowed, const char *reason);
 /* Kills and removes what a dead predecessor of this instance left, and records its runs as lost. */
 int leftovers_sweep(struct daemon *daemon, struct error *err) MUST_USE;
-/* ceiling.c: reads the ceiling of this host, if it has one. */
-int ceiling_open(struct daemon *daemon, struct error *err) MUST_USE;
+/* settings.c: reads what the administrator says of this host, if anything. */
+int settings_open(struct daemon *daemon, struct error *err) MUST_USE;
+void settings_close(struct daemon *daemon);
 /* Whether a plan stays below it: 0, or -EPERM with text and exit code 122. */
 int ceiling_gate(const struct daemon *daemon, const struct plan *plan, struct error *err) MUST_USE;
 /* The instance's name for a runtime directory: the same for the same directory. */

@@ -15,7 +15,7 @@
 #define RING_MOST (1U << 30)
 
 enum {
-	OPT_STATE = 256, OPT_RUNTIME, OPT_RESOLVER, OPT_IDLE, OPT_PROBE, OPT_READY, OPT_RING, OPT_CEILING, OPT_VERSION,
+	OPT_STATE = 256, OPT_RUNTIME, OPT_RESOLVER, OPT_IDLE, OPT_PROBE, OPT_READY, OPT_RING, OPT_CEILING, OPT_HOST, OPT_VERSION,
 };
 
 static const struct option known[] = {
@@ -23,6 +23,7 @@ static const struct option known[] = {
 	{ "runtime-dir", required_argument, NULL, OPT_RUNTIME },
 	{ "resolver", required_argument, NULL, OPT_RESOLVER },
 	{ "ceiling", required_argument, NULL, OPT_CEILING },
+	{ "host", required_argument, NULL, OPT_HOST },
 	{ "exit-when-idle", no_argument, NULL, OPT_IDLE },
 	{ "probe", no_argument, NULL, OPT_PROBE },
 	{ "ready-fd", required_argument, NULL, OPT_READY },
@@ -36,7 +37,7 @@ static const struct option known[] = {
 void options_help(void)
 {
 	puts("usage: bailiffd [--state-dir DIR] [--runtime-dir DIR] [--exit-when-idle]\n"
-	     "                [--ceiling FILE] [--resolver ADDRESS]... [--ready-fd N] [--telemetry-ring BYTES] [-v]\n"
+	     "                [--ceiling FILE] [--host FILE] [--resolver ADDRESS]... [--ready-fd N] [--telemetry-ring BYTES] [-v]\n"
 	     "       bailiffd --probe | --help | --version\n"
 	     "\n"
 	     "The supervisor of Bailiff: launches, watches and revokes runs. Started by systemd, or\n"
@@ -45,6 +46,7 @@ void options_help(void)
 	     "  --state-dir DIR    ledger and lock (default " OPTIONS_STATE_DIR ")\n"
 	     "  --runtime-dir DIR  control.sock (default " OPTIONS_RUNTIME_DIR ")\n"
 	     "  --ceiling FILE     what no run may exceed (default " OPTIONS_CEILING ", if it is there)\n"
+	     "  --host FILE        roles, tiers of agents, breakers (default " OPTIONS_HOST ", if it is there)\n"
 	     "  --resolver ADDRESS name server for runs with `network: allowlist`, 10.0.0.1 or\n"
 	     "                     [::1]:5353; up to 4 (default: those of /etc/resolv.conf)\n"
 	     "  --exit-when-idle   end when no run and no client is left for 2 seconds\n"
@@ -113,6 +115,8 @@ static int apply(int option, const char *value, struct options *options, struct 
 		return absolute("runtime-dir", value, &options->runtime_dir, err);
 	case OPT_CEILING:
 		return absolute("ceiling", value, &options->ceiling, err);
+	case OPT_HOST:
+		return absolute("host", value, &options->host, err);
 	case OPT_RESOLVER:
 		return resolver(value, options, err);
 	case OPT_IDLE:

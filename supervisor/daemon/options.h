@@ -12,10 +12,11 @@
 #define OPTIONS_STATE_DIR "/var/lib/bailiff"
 #define OPTIONS_RUNTIME_DIR "/run/bailiff"
 #define OPTIONS_CEILING "/etc/bailiff/ceiling.yaml"
+#define OPTIONS_HOST "/etc/bailiff/host.yaml"
 
 struct options {
 	const char *state_dir, *runtime_dir; /* absolute */
-	const char *ceiling;                 /* absolute; NULL = OPTIONS_CEILING, where it exists */
+	const char *ceiling, *host;          /* absolute; NULL = OPTIONS_CEILING, OPTIONS_HOST, where they exist */
 	int ready_fd;                        /* gets one byte when we listen; FD_NONE = none */
 	struct egress_resolver resolvers[EGRESS_RESOLVERS_MAX]; /* none: those of resolv.conf */
 	uint32_t resolver_count;

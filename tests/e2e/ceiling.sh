@@ -51,4 +51,15 @@ chmod 666 "$CEILING"
 is "one that others can write" "$?" 120
 "$BIN/bailiffd" --state-dir "$STATE" --runtime-dir "$RUNTIME" --ceiling "$T/none" >"$T/log" 2>&1
 refute "one that was named and is not there" test "$?" -eq 0
+
+# The host's settings are read in the same way.
+with_host() { # DOCUMENT
+	printf '%s\n' "$1" >"$T/host.yaml"
+	timeout 20 "$BIN/bailiffd" --state-dir "$STATE" --runtime-dir "$RUNTIME" --host "$T/host.yaml" --exit-when-idle >"$T/log" 2>&1
+}
+"$BAILIFF" config defaults >"$T/defaults.yaml"
+check "the defaults are settings" "$BAILIFF" config check "$T/defaults.yaml"
+check "a supervisor takes them" with_host "$(cat "$T/defaults.yaml")"
+with_host 'roles: {admin: ["group:no-such-group"]}'
+is "a group that this host does not have starts nothing" "$? $(grep -c 'this host has no group' "$T/log")" "120 1"
 finish
