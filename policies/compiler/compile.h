@@ -27,6 +27,7 @@ struct diagnostics {
 	uint32_t layer;          /* of the policy_source (source.h) that all items are about */
 	uint32_t count;          /* of items[] */
 	uint32_t dropped;        /* errors beyond POLICY_ERRORS_MAX */
+	uint32_t tested;         /* lines of match and not_match that were asked */
 	struct diagnostic items[POLICY_ERRORS_MAX];
 };
 

@@ -97,9 +97,10 @@ uint32_t policy_pack_names(struct slice document, struct policy_pack_name ret_na
 static int shipped_path(const char *document, struct slice name, char path[POLICY_PATH_MAX], struct error *err)
 {
 	char file[POLICY_NAME_MAX], shown[128];
+	struct error ignored = { 0 };
 
 	if (snprintf(file, sizeof(file), "%.*s.pack", (int)MIN(name.len, 40U), name.data) > 0 &&
-	    policy_find_shipped(file, path, NULL) == 0)
+	    policy_find_shipped(file, path, &ignored) == 0)
 		return 0;
 	text_escape(shown, sizeof(shown), name);
 	error_say(err, -ENOENT, "there is no pack '%s', which '%s' includes", shown, document);

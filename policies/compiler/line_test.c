@@ -83,6 +83,7 @@ void line_tests_run(struct reader *reader)
 		if (!read_command(reader, test->node, command))
 			continue;
 		found = classify_command(reader, command);
+		reader->diagnostics->tested++;
 		if ((found == test->capability) == test->matches)
 			continue;
 		reader_fail(reader, test->node, "%s is %s, and must %sbe \"%s\"", reader_show(reader, test->node, shown),

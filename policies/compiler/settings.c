@@ -5,7 +5,6 @@
 #include "base/text.h"
 
 #define MINUTE_NS (60ULL * 1000000000U)
-#define REWORK 2U
 #define DAY_NS (1440U * MINUTE_NS)
 
 /* ---- usual values ---- */
@@ -17,7 +16,7 @@ void settings_start(struct policy *policy)
 	settings->std_tool = settings->std_workspace = settings->std_unknown = GOVERN_NONE;
 	settings->plan_ttl_ns = DAY_NS;
 	settings->phases_enforce = PHASES_AUTO;
-	settings->rework = REWORK;
+	settings->rework = GOVERN_REWORK;
 	for (unsigned int i = 0; i < PHASE_COUNT; i++)
 		settings->phases[i].exit_guard = GOVERN_NONE;
 	for (unsigned int i = 0; i < RISK_COUNT; i++)
@@ -66,18 +65,10 @@ static void phases_finish(struct reader *reader, const struct yaml_node *node, v
 			    "with `enforce: strict` PLAN cannot be optional");
 }
 
-/* As good as said: what differs from what is usual. */
 static bool phases_present(const struct policy *policy, const void *base)
 {
-	const struct govern_settings *settings = &policy->govern.settings;
-	static const struct govern_phase usual = { .exit_guard = GOVERN_NONE };
-
 	(void)base;
-	for (unsigned int i = 0; i < PHASE_COUNT; i++) {
-		if (memcmp(&settings->phases[i], &usual, sizeof(usual)) != 0)
-			return true;
-	}
-	return settings->phases_enforce != PHASES_AUTO || settings->rework != REWORK || settings->optional_phases != 0;
+	return govern_phases_said(&policy->govern.settings);
 }
 const struct key_hooks phases_hooks = { .finish = phases_finish, .present = phases_present };
 

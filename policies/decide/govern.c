@@ -47,6 +47,25 @@ void govern_view_of(const struct govern *govern, const char *strings, uint32_t s
 	};
 }
 
+bool govern_phases_said(const struct govern_settings *settings)
+{
+	static const struct govern_phase usual = { .exit_guard = GOVERN_NONE };
+
+	for (unsigned int i = 0; i < PHASE_COUNT; i++) {
+		if (memcmp(&settings->phases[i], &usual, sizeof(usual)) != 0)
+			return true;
+	}
+	return settings->phases_enforce != PHASES_AUTO || settings->rework != GOVERN_REWORK ||
+	       settings->optional_phases != 0;
+}
+
+bool govern_is_used(const struct govern_settings *settings)
+{
+	return settings->gated || settings->budget.set || settings->lease.resource.len > 0 ||
+	       settings->high_risk_transitions != 0 || settings->child_runs > 0 || settings->min_tier > 0 ||
+	       govern_phases_said(settings);
+}
+
 /* Relative to the image, wherever it stands in the buffer. */
 static int append_aligned(struct buf *buf, const void *bytes, size_t len)
 {

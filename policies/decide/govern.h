@@ -222,6 +222,12 @@ struct govern_settings {
 	struct govern_lease lease;
 };
 
+#define GOVERN_REWORK 2U         /* when a policy does not say */
+/* Whether phases are other than usual, and whether a policy says anything that a plan has to carry. One that
+ * says only a budget or a lease is not gated: its actions are not judged. */
+bool govern_phases_said(const struct govern_settings *settings);
+bool govern_is_used(const struct govern_settings *settings);
+
 /* Which tables there are, in the order of the image. */
 #define GOVERN_TABLES(X) \
 	X(capabilities, struct govern_capability, GOVERN_CAPABILITIES_MAX) \

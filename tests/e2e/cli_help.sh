@@ -7,7 +7,7 @@
 MAN=$TOP/tools/packaging/man
 "$BAILIFF" --help >"$T/help"
 is "the first three lines of help are examples to run" "$(head -n 3 "$T/help" | grep -c 'bailiff [a-z]* ')" 3
-for verb in run shell attach ps show revoke changes commit rollback ledger policy doctor completion version; do
+for verb in run shell attach ps show revoke changes commit rollback ledger policy capability doctor completion version; do
 	check "'$verb' is in the help" grep -q "^  $verb " "$T/help"
 	check "'$verb --help' succeeds" "$BAILIFF" "$verb" --help
 	check "'$verb' is in its man page" grep -q "$verb" "$MAN/bailiff.1"

@@ -45,8 +45,8 @@ for cases in "$TOP"/policies/library/*.cases; do
 	name=$(basename "$cases" .cases)
 	: >"$WORK/policy.cases"
 	for part in "$cases" $(sed -n "s|^include \(.*\)|$TOP/policies/library/\1.inc|p" "$cases"); do
-		# Names need a world that answers for them: tests/attack/egress.sh has one.
-		grep -vE '^include |^connect +[a-z]' "$part" >>"$WORK/policy.cases"
+		# Names need a world that answers for them: tests/attack/egress.sh has one. Commands: tests/e2e/gate.sh.
+		grep -vE '^include |^connect +[a-z]|^run ' "$part" >>"$WORK/policy.cases"
 	done
 	plant "$WORK/policy.cases"
 	(cd "$WORK" && ./cases policy.cases "$WORK" /nonexistent 1 syscall) >"$T/control"

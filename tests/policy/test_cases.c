@@ -23,6 +23,22 @@
 static char names[POLICIES_MAX][128];
 static int name_count;
 
+static void read_packs(struct policy_source *source, uint32_t of)
+{
+	struct policy_pack_name pack_names[POLICY_PACKS_MAX];
+	uint32_t count = policy_pack_names(buf_slice(&source->layers[of].bytes), pack_names);
+	struct error err = { 0 };
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct policy_pack *pack = &source->packs[source->pack_count++];
+
+		*pack = (struct policy_pack){ .of = of, .name = pack_names[i], .bytes = buf_growing(POLICY_BYTES_MAX) };
+		IGNORE(snprintf(pack->path, sizeof(pack->path), "%s/%.*s.pack.yaml", LIBRARY, (int)pack_names[i].name.len,
+				pack_names[i].name.data));
+		ck_assert_msg(policy_read(pack->path, &pack->bytes, &err) == 0, "%s: %s", pack->path, err.text);
+	}
+}
+
 /* As policy_source_read(), from the tree's library wherever this program is. */
 static void read_source(const char *file, struct policy_source *source)
 {
@@ -38,6 +54,7 @@ static void read_source(const char *file, struct policy_source *source)
 		ck_assert_msg(policy_read(layer->path, &layer->bytes, &err) == 0, "%s: %s", layer->path, err.text);
 		IGNORE(policy_base_name(buf_slice(&layer->bytes), name));
 		IGNORE(text_copy(layer->extends, sizeof(layer->extends), slice_of(name)));
+		read_packs(source, source->count - 1);
 	}
 }
 

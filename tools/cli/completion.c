@@ -38,6 +38,17 @@ static void print_case(void)
 	}
 }
 
+/* Names that only a policy knows; asked when they are wanted. */
+static void print_bash_names(void)
+{
+	printf("\tcase ${COMP_WORDS[1]}-${COMP_WORDS[2]}-${COMP_WORDS[COMP_CWORD-1]} in\n"
+	       "\t*--p|*---policy) words=$(bailiff policy names policies 2>/dev/null) ;;\n"
+	       "\tpolicy-show-*|policy-test-*|policy-explain-*|policy-diff-*) words=\"$(bailiff policy names policies 2>/dev/null) $words\" ;;\n"
+	       "\tcapability-show-*) words=\"$(bailiff policy names capabilities 2>/dev/null) $words\" ;;\n"
+	       "\twaive-*) words=\"$(bailiff policy names rules 2>/dev/null) $(bailiff policy names guards 2>/dev/null) $words\" ;;\n"
+	       "\tesac\n");
+}
+
 static void complete_bash(void)
 {
 	printf("# bash completion for bailiff\n"
@@ -51,8 +62,9 @@ static void complete_bash(void)
 	       "\tfi\n"
 	       "\tcase ${COMP_WORDS[1]} in\n");
 	print_case();
-	printf("\tesac\n"
-	       "\tcase $cur in\n"
+	printf("\tesac\n");
+	print_bash_names();
+	printf("\tcase $cur in\n"
 	       "\t-*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
 	       "\t*) COMPREPLY=($(compgen -W \"${words%%%%--*}\" -- \"$cur\") $(compgen -f -- \"$cur\")) ;;\n"
 	       "\tesac\n"
@@ -64,7 +76,7 @@ static void complete_zsh(void)
 {
 	printf("#compdef bailiff\n"
 	       "_bailiff() {\n"
-	       "\tlocal words=''\n"
+	       "\tlocal words='' words_of=(${(Q)${(z)BUFFER}})\n"
 	       "\tif (( CURRENT == 2 )); then\n"
 	       "\t\tcompadd -- ");
 	print_verbs();
@@ -74,6 +86,11 @@ static void complete_zsh(void)
 	       "\tcase ${(Q)${(z)BUFFER}[2]} in\n");
 	print_case();
 	printf("\tesac\n"
+	       "\tcase ${words_of[2]}-${words_of[3]}-${words_of[CURRENT-1]} in\n"
+	       "\t*--p|*---policy|policy-show-*|policy-test-*|policy-explain-*|policy-diff-*) compadd -- ${(f)\"$(bailiff policy names policies 2>/dev/null)\"} ;;\n"
+	       "\tcapability-show-*) compadd -- ${(f)\"$(bailiff policy names capabilities 2>/dev/null)\"} ;;\n"
+	       "\twaive-*) compadd -- ${(f)\"$(bailiff policy names rules 2>/dev/null; bailiff policy names guards 2>/dev/null)\"} ;;\n"
+	       "\tesac\n"
 	       "\tcompadd -- ${=words}\n"
 	       "\t_files\n"
 	       "}\n"
@@ -104,6 +121,9 @@ static void complete_fish(void)
 			printf("complete -c bailiff -n '__fish_seen_subcommand_from %s' -a '%s'\n",
 			       verb->name, verb->words);
 	}
+	printf("complete -c bailiff -n '__fish_seen_subcommand_from run policy' -s p -l policy -x -a '(bailiff policy names policies)'\n"
+	       "complete -c bailiff -n '__fish_seen_subcommand_from capability' -a '(bailiff policy names capabilities)'\n"
+	       "complete -c bailiff -n '__fish_seen_subcommand_from waive' -a '(bailiff policy names rules; bailiff policy names guards)'\n");
 }
 
 int verb_completion(int argc, char **argv)

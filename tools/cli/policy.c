@@ -2,6 +2,7 @@
 /* `bailiff policy`: checks and shows policies. Nothing here starts a run. */
 #include <dirent.h>
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/text.h"
@@ -10,7 +11,9 @@
 #include "cli/policy_cases.h"
 #include "cli/policy_ceiling.h"
 #include "cli/policy_show.h"
+#include "cli/policy_verbs.h"
 #include "compiler/compile.h"
+#include "compiler/lint.h"
 
 #define NAMES_MAX 128U
 #define NAME_MAX_BYTES 128U
@@ -41,11 +44,21 @@ static const struct option_set list_options = {
 	.summary = "Lists the policies that `bailiff run -p NAME` finds.",
 };
 static const struct option_set cases_options = {
-	.verb = "policy check-cases", .usage = "FILE...",
-	.summary = "Asks a policy the cases beside it (FILE.cases for FILE.yaml): what it must allow and deny.\n"
-		   "Nothing is run. Exit code 0, or 1 when a case does not hold.",
-	.examples = "  bailiff policy check-cases ./my.policy.yaml\n",
+	.verb = "policy test", .usage = "FILE...",
+	.summary = "Checks a policy, runs the tests inside it (match, not_match), and asks it the cases beside it\n"
+		   "(FILE.cases for FILE.yaml): what it must allow and deny. Nothing is run. Exit code 0, 120 when the\n"
+		   "policy is invalid, or 1 when a case does not hold. `check-cases` is the same, and wants cases.",
+	.examples = "  bailiff policy test ./my.policy.yaml\n",
 };
+
+static void print_odd(void *context, const char *where, const char *text)
+{
+	char shown[1024], file[512];
+
+	text_escape(shown, sizeof(shown), slice_of(text));
+	text_escape(file, sizeof(file), slice_of(context));
+	fprintf(stderr, "%s: warning: %s %s\n", file, where, shown);
+}
 
 static int policy_lint_one(const char *name)
 {
@@ -59,6 +72,7 @@ static int policy_lint_one(const char *name)
 		return CLI_INTERNAL;
 	r = policy_load(name, policy, &diagnostics, path, &err);
 	if (r == 0) {
+		IGNORE(policy_lint_odd(policy, print_odd, path));
 		printf("%s: ok\n", path);
 		return CLI_OK;
 	}
@@ -202,6 +216,19 @@ static void list_one(const char *name, const char *directory)
 		printf("%-16s %s%s\n", shown, r == 0 ? "" : "invalid: ", text);
 }
 
+int policy_names_print(void)
+{
+	char names[NAMES_MAX][NAME_MAX_BYTES], directory[POLICY_PATH_MAX];
+
+	for (size_t i = 0; policy_directory(i, directory) == 0; i++) {
+		size_t count = directory[0] ? names_in(directory, names) : 0;
+
+		for (size_t j = 0; j < count; j++)
+			printf("%s\n", names[j]);
+	}
+	return CLI_OK;
+}
+
 static int policy_list(int argc, char **argv)
 {
 	char names[NAMES_MAX][NAME_MAX_BYTES], directory[POLICY_PATH_MAX];
@@ -281,7 +308,14 @@ static int check_file(const struct policy *policy, const char *file, bool top, i
 	return r;
 }
 
-static int check_cases(const char *name, struct error *err)
+static bool access_cases(const char *file)
+{
+	struct stat st;
+
+	return stat(file, &st) == 0;
+}
+
+static int check_cases(const char *name, bool must, struct error *err)
 {
 	cleanup_with(policy_free_p) struct policy *policy = policy_new();
 	struct diagnostics diagnostics = { 0 };
@@ -292,15 +326,20 @@ static int check_cases(const char *name, struct error *err)
 
 	if (r == 0)
 		r = cases_name(path, file);
-	if (r == 0)
+	if (r == 0 && (must || access_cases(file)))
 		r = check_file(policy, file, true, &asked, &failed, err);
 	if (r < 0)
 		return err->code ? r : error_set(err, r, "check the cases of '%s'", name);
-	printf("%s: %d cases, %u do not hold\n", file, asked, failed);
-	return asked > 0 && failed == 0 ? CLI_OK : CLI_NONE;
+	if (!must)
+		printf("%s: %u command lines inside hold\n", path, diagnostics.tested);
+	if (must || asked > 0)
+		printf("%s: %d cases, %u do not hold\n", file, asked, failed);
+	if (!must && asked + (int)diagnostics.tested == 0)
+		fprintf(stderr, "%s: there is nothing to test: write `match` in capabilities, or %s\n", path, file);
+	return asked + (must ? 0 : (int)diagnostics.tested) > 0 && failed == 0 ? CLI_OK : CLI_NONE;
 }
 
-static int policy_check_cases(int argc, char **argv)
+static int test_all(int argc, char **argv, bool must)
 {
 	struct policy_args args = { 0 };
 	struct option_words words;
@@ -309,11 +348,11 @@ static int policy_check_cases(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	if (words.count == 0)
-		return cli_usage("policy check-cases", "name a policy");
+		return cli_usage(must ? "policy check-cases" : "policy test", "name a policy");
 	for (int i = 0; i < words.count; i++) {
 		struct error err = { 0 };
 
-		r = check_cases(words.words[i], &err);
+		r = check_cases(words.words[i], must, &err);
 		if (r < 0)
 			return cli_fail(&err);
 		worst = MAX(worst, r);
@@ -321,14 +360,29 @@ static int policy_check_cases(int argc, char **argv)
 	return worst;
 }
 
+static int policy_check_cases(int argc, char **argv)
+{
+	return test_all(argc, argv, true);
+}
+
+static int policy_test(int argc, char **argv)
+{
+	return test_all(argc, argv, false);
+}
+
 static int policy_help(void)
 {
 	printf("usage: bailiff policy VERB\n\n"
-	       "  lint FILE...         checks policies; errors with file, line and column\n"
+	       "  lint FILE...         checks policies; errors with file, line and column, then what is odd\n"
+	       "  test FILE...         the tests inside a policy, and the cases beside it\n"
 	       "  show NAME [--json]   shows a compiled policy and its digest\n"
+	       "  explain NAME -- CMD  how it answers to a command or a file, step by step\n"
+	       "  diff OLD NEW         what NEW allows more and less\n"
 	       "  list                 lists the policies that `bailiff run -p NAME` finds\n"
+	       "  import srt FILE      makes a policy of settings of the sandbox-runtime\n"
 	       "  check-cases FILE...  asks a policy the cases beside it\n"
-	       "  ceiling [FILE]       checks what no run on this host may exceed\n");
+	       "  ceiling [FILE]       checks what no run on this host may exceed\n"
+	       "  names KIND           names for completions\n");
 	return CLI_OK;
 }
 
@@ -339,16 +393,17 @@ int verb_policy(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} verbs[] = {
 		{ "lint", policy_lint }, { "show", policy_show }, { "list", policy_list },
-		{ "check-cases", policy_check_cases }, { "ceiling", policy_ceiling },
+		{ "check-cases", policy_check_cases }, { "test", policy_test }, { "diff", policy_diff },
+		{ "explain", policy_explain }, { "import", policy_import }, { "names", policy_names }, { "ceiling", policy_ceiling },
 	};
 
 	if (argc < 2)
-		return cli_usage("policy", "name a verb: lint, show, list, check-cases, ceiling");
+		return cli_usage("policy", "name a verb: lint, test, show, explain, diff, list, import, check-cases, ceiling, names");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return policy_help();
 	for (size_t i = 0; i < COUNT(verbs); i++)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(argc - 1, argv + 1);
-	return cli_usage("policy", "'%s' is not a verb of `bailiff policy`: lint, show, list, check-cases, ceiling",
+	return cli_usage("policy", "'%s' is not a verb of `bailiff policy`: lint, test, show, explain, diff, list, import, check-cases, ceiling, names",
 			 argv[1]);
 }

@@ -5,12 +5,13 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "cli/cases_run.h"
 #include "decide/forbidden.h"
 #include "decide/net.h"
 #include "decide/net_name.h"
 #include "plan/plan.h"
 
-#define WORDS_MAX 6U
+#define WORDS_MAX 10U
 #define PROBLEM_MAX 320U
 
 struct case_line {
@@ -39,6 +40,15 @@ static bool split(struct slice line, struct case_line *ret)
 		if (ret->count == WORDS_MAX)
 			return false;
 		start = at;
+		if (line.data[at] == '"') {
+			const char *end = memchr(line.data + at + 1, '"', line.len - at - 1);
+
+			start = at + 1;
+			at = end ? (size_t)(end - line.data) : line.len;
+			ret->words[ret->count++] = slice_new(line.data + start, at - start);
+			at += end != NULL;
+			continue;
+		}
 		while (at < line.len && !is_blank(line.data[at]))
 			at++;
 		ret->words[ret->count++] = slice_new(line.data + start, at - start);
@@ -98,7 +108,7 @@ static const char *parse_request(const struct case_line *line, char path[PLAN_PA
 	while (i < COUNT(kinds) && !slice_is(line->words[0], kinds[i].word))
 		i++;
 	if (i == COUNT(kinds))
-		return "a case begins with read, write, exec, connect, bind or syscall";
+		return "a case begins with read, write, exec, connect, bind, syscall or run";
 	*request = (struct request){ .kind = kinds[i].kind, .syscall = -1 };
 	if (request->kind == REQUEST_SYSCALL) {
 		call = forbidden_call_named(line->words[1]);
@@ -147,9 +157,16 @@ static bool is_explained(const struct decision *decision)
 		decision->rule.len > 0);
 }
 
-static const char *check_case(const struct rules *rules, const struct case_line *line,
+/* What is asked: of decide(), and of judge() where the policy has rules about commands. */
+struct asked {
+	const struct rules *rules;
+	const struct judged *judged;     /* NULL: it has none */
+};
+
+static const char *check_case(const struct asked *asked, const struct case_line *line,
 			      char problem[PROBLEM_MAX])
 {
+	const struct rules *rules = asked->rules;
 	char path[PLAN_PATH_MAX];
 	struct decision decision;
 	struct request request;
@@ -157,6 +174,9 @@ static const char *check_case(const struct rules *rules, const struct case_line 
 
 	if (line->count < 3)
 		return "a case is WHAT SUBJECT VERDICT";
+	if (slice_is(line->words[0], "run"))
+		return asked->judged ? case_run_check(asked->judged, line->words, line->count, problem, PROBLEM_MAX) :
+				       "the policy has no rules about commands";
 	wrong = parse_request(line, path, &request);
 	if (wrong)
 		return wrong;
@@ -212,7 +232,7 @@ int policy_cases_include(struct slice cases, uint32_t nth, char ret_name[CASES_I
 	return -ENOENT;
 }
 
-static int ask_all(const struct rules *rules, struct slice cases, case_result_fn result, void *context)
+static int ask_all(const struct asked *asked_of, struct slice cases, case_result_fn result, void *context)
 {
 	struct case_line line;
 	struct slice text;
@@ -226,7 +246,7 @@ static int ask_all(const struct rules *rules, struct slice cases, case_result_fn
 		number++;
 		if (whole && (line.count == 0 || is_include(&line)))
 			continue;
-		result(context, number, text, whole ? check_case(rules, &line, problem) : "too many words");
+		result(context, number, text, whole ? check_case(asked_of, &line, problem) : "too many words");
 		asked++;
 	}
 	return asked;
@@ -235,12 +255,20 @@ static int ask_all(const struct rules *rules, struct slice cases, case_result_fn
 int policy_cases(const struct policy *policy, struct slice cases, case_result_fn result, void *context,
 		 struct error *err)
 {
+	auto_free struct judged *judged = calloc(1, sizeof(*judged));
 	struct plan_rules_memory *memory = NULL;
 	struct rules rules;
-	int r = plan_rules_of(policy, CASES_WORKSPACE, CASES_HOME, &memory, &rules, err);
+	struct asked asked = { .rules = &rules };
+	int r = judged ? plan_rules_of(policy, CASES_WORKSPACE, CASES_HOME, &memory, &rules, err) : -ENOMEM;
 
+	if (r == 0 && policy->govern.settings.gated) {
+		r = judged_init(judged, policy, CASES_WORKSPACE, CASES_HOME);
+		asked.judged = judged;
+	}
 	if (r == 0)
-		r = ask_all(&rules, cases, result, context);
+		r = ask_all(&asked, cases, result, context);
 	plan_rules_free(memory);
+	if (asked.judged)
+		judged_finish(judged);
 	return r;
 }

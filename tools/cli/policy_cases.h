@@ -5,6 +5,7 @@
  *     read     ~/.ssh/id_ed25519      deny    rule=sandbox.hide
  *     connect  169.254.169.254:80     deny
  *     syscall  ptrace                 deny    EPERM
+ *     run      "git push"             ask     rule=risky-work     (cases_run.h)
  *
  * Blanks divide; # begins a comment. $WORKSPACE and ~ are CASES_WORKSPACE and CASES_HOME; connect
  * also takes a name, as example.com:443. "include NAME"

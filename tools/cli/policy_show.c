@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/paths.h"
 #include "compiler/keys.h"
+#include "compiler/shown.h"
 
 #define VALUE_MAX 128U
 #define DOC_COLUMN 46
@@ -272,6 +273,30 @@ static void print_value(const struct shower *shower, const struct key *key, cons
 	print_more(shower, key, field, depth);
 }
 
+/* What has a form of its own is shown as a document writes it. */
+static bool is_tabular(enum key_type type)
+{
+	return type >= KEY_GROUP;
+}
+
+static void print_tabular(const struct shower *shower, const struct key *key, const void *base, unsigned int depth)
+{
+	cleanup_with(buf_finish) struct buf text = buf_growing(1U << 20);
+	char value[VALUE_MAX], *line;
+
+	if (!policy_shown(shower->policy, key, base, (int)depth + 1, &text) || buf_append(&text, "", 1) < 0)
+		return;
+	/* A value is on the line of its key, a mapping or long list below. */
+	line = strchr(text.data, '\n');
+	if (key->type == KEY_GROUP || key->type == KEY_TABLE)
+		printf("\n");
+	IGNORE(text_copy(value, sizeof(value), slice_new(text.data + (text.data[0] == ' '),
+							  line ? (size_t)(line - text.data) - (text.data[0] == ' ') : 0)));
+	print_line(depth, key->name, value, key->doc);
+	if (line)
+		printf("%s", line + 1);
+}
+
 static void print_keys(const struct shower *shower, const struct key *keys, const void *base,
 		       unsigned int depth)
 {
@@ -280,6 +305,10 @@ static void print_keys(const struct shower *shower, const struct key *keys, cons
 
 		if (keys->type == KEY_UNSUPPORTED || keys->type == KEY_EXTENDS)
 			continue;
+		if (is_tabular(keys->type)) {
+			print_tabular(shower, keys, base, depth);
+			continue;
+		}
 		if (keys->type == KEY_SECTION) {
 			printf("\n");
 			print_line(depth, keys->name, "", keys->doc);
@@ -297,6 +326,10 @@ void policy_print(const struct policy *policy, const struct policy_source *sourc
 	char hex[65], shown[512];
 
 	text_hex(hex, digest, 32);
+	for (uint32_t i = 0; i < source->pack_count; i++) {
+		text_escape(shown, sizeof(shown), slice_of(source->packs[i].path));
+		printf("# includes %s\n", shown);
+	}
 	for (uint32_t i = 0; i < source->count; i++) {
 		auto_free char *clean = NULL;
 
