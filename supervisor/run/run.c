@@ -96,7 +96,6 @@ void run_kill(struct run *run)
 	loop_timer_clear(run->runs->loop, &run->wall_timer);
 	loop_timer_clear(run->runs->loop, &run->heartbeat_timer);
 	loop_remove(run->runs->loop, &run->channel);
-	loop_remove(run->runs->loop, &run->init);
 	agent_close(run);
 	run->step = RUN_STEP_KILLING;
 	IGNORE(runs_look_often(run->runs) < 0); /* armed already, perhaps for later */
@@ -177,6 +176,7 @@ void run_conclude(struct run *run)
 		run_revoke_done(run);
 	run->done_put = true;
 	loop_remove(runs->loop, &run->cgroup);
+	loop_remove(runs->loop, &run->init);
 	IGNORE(watch_run_remove(runs->watch, run->launched.cgroup.id) < 0); /* never added: -ENOENT */
 	if (launched_finish(&run->launched, 1000, NULL) < 0) {
 		/* Empty, yet not removable: pid 1 is not reaped yet. step_due() comes again. */
@@ -301,6 +301,12 @@ static int init_died(struct source *source, uint32_t events)
 {
 	struct run *run = container_of(source, struct run, init);
 
+	/* The end of its cgroup is told with a delay of up to 10 ms; pid 1, the last one in it, at once. */
+	if (run->step >= RUN_STEP_INTENT) {
+		loop_remove(run->runs->loop, source);
+		run_look_empty(run);
+		return 0;
+	}
 	/* Its last words come before its end. */
 	channel_ready(&run->channel, events);
 	end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
