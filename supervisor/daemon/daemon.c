@@ -384,7 +384,7 @@ static void daemon_finish(struct daemon *daemon)
 	if (daemon->scribe.loop)
 		scribe_finish(&daemon->scribe, LEDGER_WAIT_MS);
 	if (daemon->tree.v2_fd != FD_NONE)
-		porter_stop(&daemon->runs.porter, &daemon->tree);
+		runs_ahead_finish(&daemon->runs);
 	daemon->watch = watch_close(daemon->watch);
 	cgroup_tree_close(&daemon->tree);
 	daemon->outbox = outbox_free(daemon->outbox);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "launch/spare.h"
 #include "run/moves.h"
 #include "run/record.h"
 
@@ -67,7 +68,8 @@ static int list_runs(int tree_fd, struct ulid *ids, size_t max, size_t *ret_coun
 		return error_set(err, -errno, "list the cgroups of old runs");
 	}
 	while ((entry = readdir(dir)) && *ret_count < max) {
-		if (ulid_parse(slice_of(entry->d_name), &ids[*ret_count]) == 0)
+		if (ulid_parse(slice_of(entry->d_name), &ids[*ret_count]) == 0 &&
+		    !spare_owns_group(tree_fd, entry->d_name))
 			(*ret_count)++;
 	}
 	closedir(dir);

@@ -145,7 +145,7 @@ static int start(struct client *client, int *fds, struct error *err)
 		r = ceiling_gate(daemon, &plan, err);
 	if (r == 0)
 		r = concurrency(daemon, &plan, err);
-	if (r == 0 && ulid_new(&request.id) < 0)
+	if (r == 0 && runs_id_next(&daemon->runs, plan.head->network_mode != NETWORK_HOST, &request.id) < 0)
 		r = error_set(err, -EIO, "make the run's id");
 	if (r == 0 && plan.head->workspace_mode == WORKSPACE_OVERLAY)
 		r = workspace_make(&daemon->workspaces, &request.id, &workspace_fd, err);
@@ -154,6 +154,8 @@ static int start(struct client *client, int *fds, struct error *err)
 		r = run_start(&daemon->runs, &request, &client->run, err);
 	if (r < 0 && workspace_fd != FD_NONE)
 		workspace_drop(&daemon->workspaces, &request.id);
+	if (r < 0)
+		runs_id_drop(&daemon->runs, &request.id);
 	if (plan.head)
 		plan_unmap(&plan);
 	return r;

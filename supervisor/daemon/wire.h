@@ -156,6 +156,7 @@ enum init_kind {
 	INIT_NOTIFY,          /* a parsed NOTIFY_SOCKET datagram */
 	INIT_GO,              /* bailiffd -> init: cgroup, maps and ledger are ready: execute */
 	INIT_SIGNAL,          /* bailiffd -> init: signal the command's group (cancel) */
+	INIT_PLAN,            /* bailiffd -> init: the plan and what belongs to it; value = handover.h */
 };
 
 #define NOTIFY_WATCHDOG 1U

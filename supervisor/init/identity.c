@@ -156,10 +156,8 @@ int stage_capabilities(struct init *init, struct error *err)
 int identity_demote_init(const struct init *init, struct error *err)
 {
 	static const cap_value_t keep[] = { CAP_KILL };
-	int r = stage_bounding(NULL, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (prctl(PR_SET_KEEPCAPS, 1) < 0)
 		return error_set(err, -errno, "keep capabilities over the uid change");
 	r = ids_set(init->uid, init->gid, NULL, 0, err);
@@ -183,10 +181,8 @@ int identity_demote_broker(const struct init *init, struct error *err)
 	static const cap_value_t ids[] = { CAP_SETUID, CAP_SETGID, CAP_SYS_PTRACE };
 	static const cap_value_t keep[] = { CAP_SYS_PTRACE };
 	const struct plan_head *head = init->plan.head;
-	int r = stage_bounding(NULL, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (prctl(PR_SET_KEEPCAPS, 1) < 0)
 		return error_set(err, -errno, "keep capabilities over the uid change");
 	r = ids_set(init->uid, init->gid, init->plan.groups, head->sections[PLAN_GROUPS].count, err);
@@ -215,6 +211,19 @@ static int capabilities_are_empty(void)
 	return same == 0;
 }
 
+static bool bounding_is_empty(void)
+{
+	for (int cap = 0; cap < CAPABILITY_LIMIT; cap++) {
+		int present = prctl(PR_CAPBSET_READ, cap);
+
+		if (present < 0)
+			return cap > CAP_SYS_ADMIN; /* EINVAL: the kernel knows no more */
+		if (present)
+			return false;
+	}
+	return true;
+}
+
 int stage_proof(struct init *init, struct error *err)
 {
 	uid_t ruid, euid, suid;
@@ -222,7 +231,7 @@ int stage_proof(struct init *init, struct error *err)
 	if (getresuid(&ruid, &euid, &suid) < 0 || ruid == 0 || euid == 0 || suid == 0 ||
 	    euid != init->plan.head->uid)
 		return error_set(err, -EPERM, "proof: the uid is not the run's");
-	if (!capabilities_are_empty() || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 0)
+	if (!capabilities_are_empty() || !bounding_is_empty())
 		return error_set(err, -EPERM, "proof: capabilities are left");
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return error_set(err, -EPERM, "proof: no_new_privs is not set");

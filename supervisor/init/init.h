@@ -62,8 +62,8 @@ struct stage {
 int stages_run(const struct stage *stages, size_t count, struct init *init, size_t *ret_stage,
 	       struct error *err) MUST_USE;
 /* stages.c */
-extern const struct stage init_stages[], command_stages[];
-extern const size_t init_stage_count, command_stage_count;
+extern const struct stage early_stages[], init_stages[], command_stages[];
+extern const size_t early_stage_count, init_stage_count, command_stage_count;
 
 /* What the command's process tells pid 1 over a pipe, written whole (< PIPE_BUF). */
 enum command_report_kind { COMMAND_READY = 1, COMMAND_STAGE_FAILED, COMMAND_EXEC_FAILED };
@@ -92,7 +92,8 @@ int stage_cgroup_namespace(struct init *init, struct error *err) MUST_USE;
 int stage_loopback(struct init *init, struct error *err) MUST_USE;
 int stage_hostname(struct init *init, struct error *err) MUST_USE;
 int stage_memfd(struct init *init, struct error *err) MUST_USE;
-int stage_propagation(struct init *init, struct error *err) MUST_USE;
+int stage_new_root(struct init *init, struct error *err) MUST_USE;
+int stage_mount_namespace(struct init *init, struct error *err) MUST_USE;
 int stage_root(struct init *init, struct error *err) MUST_USE;
 int stage_pivot(struct init *init, struct error *err) MUST_USE;
 

@@ -114,7 +114,7 @@ static void on_report(struct reaper *reaper)
 	}
 	report.text[sizeof(report.text) - 1] = '\0';
 	message.error = report.error;
-	message.stage = (uint32_t)init_stage_count + report.stage;
+	message.stage = (uint32_t)(early_stage_count + init_stage_count) + report.stage;
 	message_text(&message, report.text);
 	if (report.kind == COMMAND_READY) {
 		init->broker = (pid_t)report.broker;
@@ -147,7 +147,7 @@ static void command_ended(struct reaper *reaper, int status)
 	if (!reaper->ready) {
 		message.kind = INIT_STAGE_FAILED;
 		message.error = -ECHILD;
-		message.stage = (uint32_t)init_stage_count;
+		message.stage = (uint32_t)(early_stage_count + init_stage_count);
 		message_text(&message, "the command's process died before it was ready");
 	}
 	channel_send(reaper->init, &message);
@@ -326,7 +326,7 @@ int reaper_run(struct init *init)
 	if (r >= 0)
 		r = identity_demote_init(init, &err);
 	if (r < 0) {
-		reaper_stage_failed(init->channel, (uint32_t)init_stage_count, "demote pid 1", &err);
+		reaper_stage_failed(init->channel, (uint32_t)(early_stage_count + init_stage_count), "demote pid 1", &err);
 		return 1;
 	}
 	for (;;)

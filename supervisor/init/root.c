@@ -15,9 +15,9 @@
 
 int stage_cgroup_namespace(struct init *init, struct error *err)
 {
+	(void)init;
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		return error_set(err, -errno, "new cgroup namespace");
-	init->in_force |= 1U << FEATURE_NAMESPACES;
 	return 0;
 }
 
@@ -65,11 +65,13 @@ int stage_memfd(struct init *init, struct error *err)
 	return 0;
 }
 
-int stage_propagation(struct init *init, struct error *err)
+int stage_mount_namespace(struct init *init, struct error *err)
 {
-	(void)init;
+	if (unshare(CLONE_NEWNS) < 0)
+		return error_set(err, -errno, "new mount namespace");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return error_set(err, -errno, "make all mounts private");
+	init->in_force |= 1U << FEATURE_NAMESPACES;
 	return 0;
 }
 
@@ -85,33 +87,37 @@ static int make_mask(const struct init *init, const char *path, bool directory, 
 	return 0;
 }
 
-/* The new root lies on the old one's root, where nothing of the host is covered for a look-up that
- * starts at init->host; pivot_root exchanges the two later. */
-int stage_root(struct init *init, struct error *err)
+int stage_new_root(struct init *init, struct error *err)
 {
 	static const char *const options[] = { "mode", "0755", "size", "16m", NULL };
-	auto_close int here = FD_NONE;
 	int r;
 
-	init->host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (init->host < 0 || here < 0)
-		return error_set(err, -errno, "open the host's root");
 	init->root = tree_new("tmpfs", options, ATTR_NOEXEC);
 	if (init->root < 0)
 		return error_set(err, init->root, "make a tmpfs for the new root");
-	r = tree_attach(init->root, here);
+	r = tree_own(init, init->root);
 	if (r >= 0)
-		r = tree_own(init, init->root);
-	if (r < 0)
-		return error_set(err, r, "attach the new root");
-	r = make_mask(init, "/run/bailiff/mask/file", false, &init->mask_file);
+		r = make_mask(init, "/run/bailiff/mask/file", false, &init->mask_file);
 	if (r >= 0)
 		r = make_mask(init, "/run/bailiff/mask/dir", true, &init->mask_dir);
 	if (r < 0)
 		return error_set(err, r, "make the masks");
 	init->in_force |= 1U << FEATURE_MOUNT_API;
 	return 0;
+}
+
+/* The new root lies on the old one's root, where nothing of the host is covered for a look-up that
+ * starts at init->host; pivot_root exchanges the two later. */
+int stage_root(struct init *init, struct error *err)
+{
+	auto_close int here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	init->host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (init->host < 0 || here < 0)
+		return error_set(err, -errno, "open the host's root");
+	r = tree_attach(init->root, here);
+	return r < 0 ? error_set(err, r, "attach the new root") : 0;
 }
 
 static int same_directory(int fd, const char *path)

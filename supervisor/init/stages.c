@@ -2,18 +2,29 @@
 /* The order of the sandbox. Each row says why it stands where it stands. */
 #include "init/init.h"
 
-const struct stage init_stages[] = {
+/* Without a plan, and perhaps long before there is one: nothing of the host may be held here that could
+ * change or be in the way meanwhile, a mount least of all. */
+const struct stage early_stages[] = {
 	/* First, after launch moved us into the v1 groups: the namespace's root is where we are now. */
 	{ "cgroup namespace", stage_cgroup_namespace },
+	/* Needs the host's /proc: that of the run has no writable /proc/sys. */
+	{ "memfd", stage_memfd },
+	/* Needs CAP_SETPCAP, which the uid change takes away. Here, so that all who are forked have it already. */
+	{ "bounding set", stage_bounding },
+	/* Not attached to anything yet. */
+	{ "new root", stage_new_root },
+};
+const size_t early_stage_count = COUNT(early_stages);
+
+const struct stage init_stages[] = {
 	/* Needs CAP_NET_ADMIN; before the command exists, so that it never sees it down. */
 	{ "loopback", stage_loopback },
 	{ "hostname", stage_hostname },
-	/* Needs the host's /proc: that of the run has no writable /proc/sys. */
-	{ "memfd", stage_memfd },
 	/* Before any mount: the descriptors are judged as the caller passed them. */
 	{ "stdio", stage_stdio },
-	/* Before the first mount, else it would show up on the host. */
-	{ "propagation", stage_propagation },
+	/* Before the first mount, else it would show up on the host. Not with the other namespaces at clone3:
+	 * it is a copy of the host's mounts, and must be one of those of now. */
+	{ "mount namespace", stage_mount_namespace },
 	/* Before the new root lies over the old one: to the kernel that looks like a chroot, and in one
 	 * nobody may make a user namespace. */
 	{ "id map", stage_idmap },
@@ -36,8 +47,6 @@ const struct stage command_stages[] = {
 	/* First, still as root: the broker takes other ids than the command. Enters the Landlock domain
 	 * already, because a process may look into another only when both are in one. */
 	{ "broker", stage_broker },
-	/* Needs CAP_SETPCAP, which the uid change takes away. */
-	{ "bounding set", stage_bounding },
 	/* Before the uid change: a hard limit is lowered once and for all. */
 	{ "limits", stage_limits },
 	/* Groups, gid, uid: each needs what the next removes. */

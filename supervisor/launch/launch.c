@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The child of clone3 does as little as possible, and only async-signal-safe calls: it moves into
- * the v1 groups, puts descriptors at their numbers and executes bailiff-init from its memfd. */
+ * the v1 groups, puts descriptors at their numbers and executes bailiff-init from its memfd. The plan and
+ * what belongs to it follow in a message. */
 #include "launch/launch.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include "base/text.h"
 #include "daemon/wire.h"
 #include "launch/porter.h"
+#include "launch/spare.h"
 #include "launch/start.h"
 
 #define FIRST_SPARE_FD 64        /* sources are moved above the targets, so that none overwrites another */
@@ -59,23 +61,15 @@ static void start_init(struct start *start)
 		start->v1_procs[i] = FD_NONE;
 }
 
-static int start_descriptors(const struct launch_spec *spec, const struct cgroup *cgroup, int channel,
+static int start_descriptors(const struct launch_host *host, const struct cgroup *cgroup, int channel,
 			     bool carried, struct start *start)
 {
-	int r = fd_high(spec->init_fd, &start->init_fd);
+	int r = fd_high(host->init_fd, &start->init_fd);
 
-	for (int i = 0; r >= 0 && i <= HANDOVER_STDERR; i++)
-		r = spec->stdio[i] < 0 ? -EBADF : fd_high(spec->stdio[i], &start->fds[i]);
-	if (r >= 0)
-		r = fd_high(spec->plan_fd, &start->fds[HANDOVER_PLAN]);
 	if (r >= 0)
 		r = fd_high(channel, &start->fds[HANDOVER_CHANNEL]);
 	if (r >= 0)
-		r = fd_high(spec->supervisor_pidfd, &start->fds[HANDOVER_SUPERVISOR]);
-	if (r >= 0)
-		r = fd_high(spec->session_fd, &start->fds[HANDOVER_SESSION]);
-	if (r >= 0)
-		r = fd_high(spec->workspace_fd, &start->fds[HANDOVER_WORKSPACE]);
+		r = fd_high(host->supervisor_pidfd, &start->fds[HANDOVER_SUPERVISOR]);
 	if (r >= 0)
 		r = fd_high_at(cgroup->dir_fd, "cgroup.kill", &start->fds[HANDOVER_KILL]);
 	if (r >= 0)
@@ -108,13 +102,12 @@ static void __attribute__((noreturn)) child_main(struct start *start)
 	for (int i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
 		if (start->v1_procs[i] != FD_NONE && write(start->v1_procs[i], "0", 1) != 1)
 			child_fail(start, "enter the v1 cgroups");
-	for (int i = 0; i < HANDOVER_COUNT; i++)
-		if (start->fds[i] != FD_NONE && dup2(start->fds[i], i) < 0)
+	for (int i = 0; i < HANDOVER_COUNT; i++) {
+		if (start->fds[i] == FD_NONE)
+			close(i);
+		else if (dup2(start->fds[i], i) < 0)
 			child_fail(start, "place descriptors");
-	if (start->fds[HANDOVER_SESSION] == FD_NONE)
-		close(HANDOVER_SESSION);
-	if (start->fds[HANDOVER_WORKSPACE] == FD_NONE)
-		close(HANDOVER_WORKSPACE);
+	}
 	if (sys_close_range(HANDOVER_COUNT, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC */) < 0)
 		child_fail(start, "mark descriptors close-on-exec");
 	sys_execveat(start->init_fd, "", argv, envp, AT_EMPTY_PATH);
@@ -136,18 +129,18 @@ pid_t start_clone(struct start *start, uint64_t more, uint64_t exit_signal, int 
 	return pid;
 }
 
-static int clone_init(const struct launch_spec *spec, bool carried, struct start *start,
+static int clone_init(const struct launch_host *host, bool own_network, bool carried, struct start *start,
 		      struct launched *launched)
 {
 	int pidfd = FD_NONE;
 	pid_t pid;
 
-	start->flags = CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
-		       CLONE_NEWUTS;
+	/* The mount namespace is init's own work: stages.c says why. */
+	start->flags = CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 	start->cgroup_fd = launched->cgroup.dir_fd;
-	if (spec->plan->head->network_mode != NETWORK_HOST)
+	if (own_network)
 		start->flags |= CLONE_NEWNET;
-	pid = carried ? porter_clone(spec->porter, start, &pidfd) :
+	pid = carried ? porter_clone(host->porter, start, &pidfd) :
 			start_clone(start, 0, SIGCHLD, &pidfd);
 	if (pid < 0)
 		return pid;
@@ -187,35 +180,32 @@ static int spec_check(const struct launch_spec *spec, struct error *err)
 {
 	const struct plan_head *head = spec->plan->head;
 
-	if (head->uid == 0 || head->gid == 0 || spec->init_uid == 0 || spec->init_gid == 0 ||
-	    head->uid == UID_NONE || spec->init_uid == UID_NONE)
+	if (head->uid == 0 || head->gid == 0 || spec->host->init_uid == 0 || spec->host->init_gid == 0 ||
+	    head->uid == UID_NONE || spec->host->init_uid == UID_NONE)
 		return error_set(err, -EPERM, "a run never has uid or gid 0");
-	if (head->uid == spec->init_uid)
+	if (head->uid == spec->host->init_uid)
 		return error_set(err, -EPERM, "uid %u is pid 1's own and cannot be the run's", head->uid);
 	return 0;
 }
 
-static int start_everything(const struct launch_spec *spec, int channel, bool carried,
-			    struct launched *launched, struct error *err)
+static int start_init_process(const struct launch_host *host, const struct ulid *run, bool own_network,
+			      int channel, bool carried, struct launched *launched, struct error *err)
 {
 	struct start start;
 	int r;
 
 	start_init(&start);
 	IGNORE(snprintf(start.name, sizeof(start.name), "bailiff-init") < 0);
-	IGNORE(snprintf(start.uid, sizeof(start.uid), "%u", spec->init_uid) < 0);
-	IGNORE(snprintf(start.gid, sizeof(start.gid), "%u", spec->init_gid) < 0);
-	ulid_text(&spec->run, start.run);
-	if (text_copy(start.agent, sizeof(start.agent), slice_of(spec->agent_program)) < 0)
+	IGNORE(snprintf(start.uid, sizeof(start.uid), "%u", host->init_uid) < 0);
+	IGNORE(snprintf(start.gid, sizeof(start.gid), "%u", host->init_gid) < 0);
+	ulid_text(run, start.run);
+	if (text_copy(start.agent, sizeof(start.agent), slice_of(host->agent_program)) < 0)
 		return error_set(err, -ENAMETOOLONG, "the path of bailiff-agent is too long");
-	r = limits_apply(spec, launched, err);
+	r = start_descriptors(host, &launched->cgroup, channel, carried, &start);
+	if (r < 0)
+		error_set(err, r, "collect the descriptors of the run");
 	if (r >= 0) {
-		r = start_descriptors(spec, &launched->cgroup, channel, carried, &start);
-		if (r < 0)
-			error_set(err, r, "collect the descriptors of the run");
-	}
-	if (r >= 0) {
-		r = clone_init(spec, carried, &start, launched);
+		r = clone_init(host, own_network, carried, &start, launched);
 		if (r < 0)
 			error_set(err, r, "start pid 1 of the run");
 	}
@@ -224,10 +214,10 @@ static int start_everything(const struct launch_spec *spec, int channel, bool ca
 }
 
 /* What a start that failed left behind. */
-static void clear_away(const struct launch_spec *spec, bool carried, struct launched *launched)
+static void clear_away(const struct launch_host *host, bool carried, struct launched *launched)
 {
 	if (carried) {
-		porter_stop(spec->porter, spec->tree);
+		porter_stop(host->porter, host->tree);
 		/* One that did not answer in time may have started somebody. */
 		IGNORE(cgroup_kill(&launched->cgroup) < 0 ||
 		       cgroup_wait_empty(&launched->cgroup, PORTER_TIMEOUT_MS) < 0);
@@ -235,8 +225,8 @@ static void clear_away(const struct launch_spec *spec, bool carried, struct laun
 	IGNORE(cgroup_remove(&launched->cgroup) < 0); /* empty: nobody was started */
 }
 
-static int launch_once(const struct launch_spec *spec, bool carried, struct launched *ret_launched,
-		       struct error *err)
+static int begin_once(const struct launch_host *host, const struct ulid *run, bool own_network, bool carried,
+		      struct launched *ret_launched, struct error *err)
 {
 	struct launched launched = LAUNCHED_NONE;
 	char name[ULID_TEXT_LEN + 1];
@@ -248,12 +238,12 @@ static int launch_once(const struct launch_spec *spec, bool carried, struct laun
 		return error_set(err, -errno, "make the channel to pid 1");
 	ours = pair[0];
 	theirs = pair[1];
-	ulid_text(&spec->run, name);
-	r = cgroup_new(spec->tree, name, carried ? PORTER_GROUP : NULL, &launched.cgroup, err);
+	ulid_text(run, name);
+	r = cgroup_new(host->tree, name, carried ? PORTER_GROUP : NULL, &launched.cgroup, err);
 	if (r == 0)
-		r = start_everything(spec, theirs, carried, &launched, err);
+		r = start_init_process(host, run, own_network, theirs, carried, &launched, err);
 	if (r < 0) {
-		clear_away(spec, carried, &launched);
+		clear_away(host, carried, &launched);
 		return r;
 	}
 	launched.in_force |= 1U << FEATURE_CGROUP_V2 | 1U << FEATURE_CGROUP_INTO | 1U << FEATURE_CGROUP_KILL |
@@ -263,17 +253,98 @@ static int launch_once(const struct launch_spec *spec, bool carried, struct laun
 	return 0;
 }
 
+int launch_begin(const struct launch_host *host, const struct ulid *run, bool own_network,
+		 struct launched *ret_launched, struct error *err)
+{
+	bool carried = host->porter && porter_ready(host->porter);
+	int r = begin_once(host, run, own_network, carried, ret_launched, err);
+
+	/* Somebody killed the porter. It was for speed only. */
+	if (carried && r == -EPIPE)
+		r = begin_once(host, run, own_network, false, ret_launched, err);
+	return r;
+}
+
+/* The plan and what belongs to it. */
+static int hand_over(const struct launch_spec *spec, const struct launched *launched)
+{
+	const int by_number[HANDOVER_COUNT] = {
+		[HANDOVER_STDIN] = spec->stdio[0], [HANDOVER_STDOUT] = spec->stdio[1],
+		[HANDOVER_STDERR] = spec->stdio[2], [HANDOVER_PLAN] = spec->plan_fd,
+		[HANDOVER_SESSION] = spec->session_fd, [HANDOVER_WORKSPACE] = spec->workspace_fd,
+	};
+	struct init_message message = { .version = WIRE_VERSION, .kind = INIT_PLAN };
+	int fds[HANDOVER_COUNT];
+	size_t count = 0;
+
+	for (int i = 0; i < HANDOVER_COUNT; i++) {
+		if (!(HANDOVER_LATER & 1U << i))
+			continue;
+		if (by_number[i] < 0 && HANDOVER_NEEDED & 1U << i)
+			return -EBADF;
+		if (by_number[i] < 0)
+			continue;
+		fds[count++] = by_number[i];
+		message.value |= (int32_t)(1U << i);
+	}
+	return fdpass_send(launched->channel_fd, &message, sizeof(message), fds, count, MSG_DONTWAIT);
+}
+
+/* Returns 1 when the spare has become the run, 0 when there is none for it. */
+static int launch_spare(const struct launch_spec *spec, struct launched *launched, struct error *err)
+{
+	int r;
+
+	if (!spec->spare || spec->plan->head->network_mode == NETWORK_HOST ||
+	    !spare_take(spec->spare, &spec->run, launched))
+		return 0;
+	r = limits_apply(spec, launched, err);
+	if (r == 0) {
+		r = hand_over(spec, launched);
+		if (r < 0)
+			error_set(err, r, "hand the plan to pid 1 of the run");
+	}
+	if (r == 0)
+		return 1;
+	IGNORE(launched_finish(launched, SPARE_END_MS, NULL) < 0);
+	/* Somebody killed it. It was for speed only. */
+	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
+}
+
+static int launch_anew(const struct launch_spec *spec, struct launched *launched, struct error *err)
+{
+	bool own_network = spec->plan->head->network_mode != NETWORK_HOST;
+	int r = launch_begin(spec->host, &spec->run, own_network, launched, err);
+
+	if (r < 0)
+		return r;
+	r = limits_apply(spec, launched, err);
+	if (r == 0) {
+		r = hand_over(spec, launched);
+		/* What became of it is in the channel. */
+		if (r == -EPIPE || r == -ECONNRESET)
+			r = 0;
+		if (r < 0)
+			error_set(err, r, "hand the plan to pid 1 of the run");
+	}
+	if (r < 0)
+		IGNORE(launched_finish(launched, SPARE_END_MS, NULL) < 0);
+	return r;
+}
+
 int launch_run(const struct launch_spec *spec, struct launched *ret_launched, struct error *err)
 {
-	bool carried = spec->porter && porter_ready(spec->porter);
+	struct launched launched = LAUNCHED_NONE;
 	int r = spec_check(spec, err);
 
 	if (r == 0)
-		r = launch_once(spec, carried, ret_launched, err);
-	/* Somebody killed the porter. It was for speed only. */
-	if (carried && r == -EPIPE)
-		r = launch_once(spec, false, ret_launched, err);
-	return r;
+		r = launch_spare(spec, &launched, err);
+	if (r == 0)
+		r = launch_anew(spec, &launched, err);
+	if (r < 0)
+		return r;
+	*ret_launched = launched;
+	return 0;
 }
 
 /* ---- the channel ---- */
@@ -346,7 +417,9 @@ int launched_finish(struct launched *launched, uint32_t timeout_ms, int *ret_wai
 	int status = -1, r;
 
 	if (launched->init_pidfd != FD_NONE) {
-		IGNORE(cgroup_kill(&launched->cgroup) < 0); /* the waits below tell whether it worked */
+		/* Whoever ended a run killed already. The waits below tell whether it worked. */
+		if (cgroup_populated(&launched->cgroup) != 0)
+			IGNORE(cgroup_kill(&launched->cgroup) < 0);
 		r = pid_one_wait(launched, deadline_ns, &status);
 		if (r < 0)
 			return r;

@@ -26,14 +26,9 @@
 
 struct init_message;
 struct porter;
+struct spare;
 
-struct launch_spec {             /* all borrowed */
-	const struct plan *plan;     /* passed plan_check() */
-	int plan_fd;                 /* the sealed memfd behind it; init maps and checks it again */
-	struct ulid run;
-	int stdio[3];
-	int session_fd;              /* SOCK_SEQPACKET to `bailiff run`; FD_NONE = none */
-	int workspace_fd;            /* HANDOVER_WORKSPACE; FD_NONE = no overlay */
+struct launch_host {             /* the same for every run; all borrowed */
 	int init_fd;                 /* bailiff-init in a sealed memfd: launch_init_memfd() */
 	const char *agent_program;   /* host path of bailiff-agent, below LAUNCH_AGENT_MAX */
 	int supervisor_pidfd;        /* the caller's own pidfd: init watches it */
@@ -41,6 +36,17 @@ struct launch_spec {             /* all borrowed */
 	uid_t init_uid;              /* of pid 1: account bailiff-init; never 0 and never the run's */
 	gid_t init_gid;
 	struct porter *porter;       /* may be NULL; used when it is ready */
+};
+
+struct launch_spec {             /* all borrowed */
+	const struct launch_host *host;
+	const struct plan *plan;     /* passed plan_check() */
+	int plan_fd;                 /* the sealed memfd behind it; init maps and checks it again */
+	struct ulid run;
+	int stdio[3];
+	int session_fd;              /* SOCK_SEQPACKET to `bailiff run`; FD_NONE = none */
+	int workspace_fd;            /* HANDOVER_WORKSPACE; FD_NONE = no overlay */
+	struct spare *spare;         /* may be NULL; used when it is there and has the run's id (spare.h) */
 };
 
 struct launched {
@@ -60,6 +66,11 @@ struct launched {
 /* The program at `path` as a sealed, executable memfd, so that nothing inside a run can reach the
  * installed file (runc CVE-2019-5736). Once per supervisor. Returns 0 or -errno. */
 int launch_init_memfd(const char *path, int *ret_fd, struct error *err) MUST_USE;
+
+/* The part of a launch that needs no plan: the cgroup, and pid 1, which waits for a plan. Without `own_network`
+ * it has the host's. What launch_run() says of its results and blocking holds here. */
+int launch_begin(const struct launch_host *host, const struct ulid *run, bool own_network,
+		 struct launched *ret_launched, struct error *err) MUST_USE;
 
 /* Starts pid 1. On success the caller owns everything in *ret_launched; pid 1 works through its
  * stages meanwhile and waits for launch_go(). On failure nothing was left behind: no process, no

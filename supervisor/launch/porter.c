@@ -113,6 +113,14 @@ static void porter_reap(struct porter *porter)
 	*porter = PORTER_NONE;
 }
 
+bool porter_is_needed(const struct cgroup_tree *tree)
+{
+	for (int i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+		if (tree->v1_fd[i] != FD_NONE)
+			return true;
+	return false;
+}
+
 int porter_start(struct porter *porter, const struct cgroup_tree *tree)
 {
 	int procs[CGROUP_CONTROLLER_COUNT] = { FD_NONE, FD_NONE, FD_NONE };

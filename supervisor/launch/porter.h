@@ -28,6 +28,8 @@ struct porter {
 #define PORTER_NONE ((struct porter){ .pidfd = FD_NONE, .ours = FD_NONE, .theirs = FD_NONE, \
 	.procs = { FD_NONE, FD_NONE, FD_NONE } })
 
+/* Whether any limit is on v1. */
+bool porter_is_needed(const struct cgroup_tree *tree);
 /* Starts one unless there is one. Does not wait for it. Does nothing where no v1 group is used. */
 int porter_start(struct porter *porter, const struct cgroup_tree *tree) MUST_USE;
 /* True when it stands in its groups. Never blocks. */

@@ -132,8 +132,12 @@ bool run_ask_to_end(struct run *run, int exit_code, const char *text, uint64_t g
 
 static void closed(struct run *run)
 {
-	run->runs->callbacks.ended(run->runs->callbacks.ctx, run);
+	struct runs *runs = run->runs;
+
+	runs->callbacks.ended(runs->callbacks.ctx, run);
 	run_free(run);
+	/* Only now: while a porter waits for its groups, nobody else's cgroup can be written. */
+	runs_porter_start(runs);
 }
 
 static void end_durable(struct outbox_wait *wait)
@@ -186,8 +190,6 @@ void run_conclude(struct run *run)
 		return;
 	}
 	close_begin(run);
-	/* Only now: while the porter waits for its groups, nobody else's cgroup can be written. */
-	runs_porter_start(runs);
 }
 
 /* ---- what pid 1 says ---- */
@@ -276,6 +278,7 @@ static void init_said(struct run *run, const struct init_message *message)
 		return;
 	case INIT_GO:
 	case INIT_SIGNAL:
+	case INIT_PLAN:
 		break;
 	}
 	end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
@@ -444,16 +447,19 @@ static int run_new(struct runs *runs, const struct ulid *id, struct run **ret_ru
 static int run_launch(struct run *run, const struct run_request *request, struct error *err)
 {
 	struct runs *runs = run->runs;
+	const struct launch_host host = runs_host(runs);
 	struct launch_spec spec = {
-		.plan = request->plan, .plan_fd = *request->plan_fd, .run = run->id,
+		.host = &host, .plan = request->plan, .plan_fd = *request->plan_fd, .run = run->id,
 		.stdio = { request->stdio[0], request->stdio[1], request->stdio[2] },
 		.session_fd = *request->session_fd, .workspace_fd = request->workspace_fd,
-		.init_fd = runs->init_fd, .agent_program = runs->agent_program,
-		.supervisor_pidfd = runs->self_pidfd, .tree = runs->tree,
-		.init_uid = runs->init_uid, .init_gid = runs->init_gid, .porter = &runs->porter,
+		.spare = &runs->spare,
 	};
+	int r;
 
-	return launch_run(&spec, &run->launched, err);
+	runs_porter_leave(runs);
+	r = launch_run(&spec, &run->launched, err);
+	runs_porter_watch(runs);
+	return r;
 }
 
 static int run_listen(struct run *run, struct error *err)

@@ -21,6 +21,7 @@
 #include "daemon/wire.h"
 #include "launch/launch.h"
 #include "launch/porter.h"
+#include "launch/spare.h"
 #include "plan/plan.h"
 #include "run/agent.h"
 #include "run/foretold.h"
@@ -79,6 +80,8 @@ struct runs {
 	bool no_porter;                /* the supervisor ends with its run: nobody would use one */
 	/* Own. */
 	struct porter porter;
+	struct spare spare;
+	struct source porter_source;   /* until it is ready */
 	struct run *slots[RUNS_MAX];
 	uint32_t count;
 	struct foretold foretold;
@@ -164,8 +167,19 @@ void runs_event(void *ctx, const struct event_head *event);
 void runs_press(struct runs *runs, bool high);
 /* The watcher's wish: `ctx` is the struct runs. */
 void runs_ring_press(void *ctx, uint64_t cgroup_id, bool on);
-/* Sees to it that the next launch finds a porter (launch/porter.h). Costs a fork where there is none. */
+/* Sees to it that the next launch finds a spare and the one after it a porter (launch/spare.h, porter.h). Costs
+ * two forks at most; nobody waits for what it starts. */
 void runs_porter_start(struct runs *runs);
+void runs_ahead_finish(struct runs *runs);
+/* What is the same for every launch. */
+struct launch_host runs_host(struct runs *runs);
+/* Around a launch, which may use the porter up (ahead.c). */
+void runs_porter_leave(struct runs *runs);
+void runs_porter_watch(struct runs *runs);
+/* The id of the next run: the spare's, when it can be used. Each is asked for once: when no run comes of it,
+ * runs_id_drop() says so. */
+int runs_id_next(const struct runs *runs, bool own_network, struct ulid *ret_id) MUST_USE;
+void runs_id_drop(struct runs *runs, const struct ulid *id);
 struct run *runs_find(const struct runs *runs, const struct ulid *id);
 
 struct run_request {

@@ -148,12 +148,6 @@ static int bulk_ready(struct source *source, uint32_t events)
 	return runs_look_often(container_of(source, struct runs, bulk_source));
 }
 
-void runs_porter_start(struct runs *runs)
-{
-	if (!runs->no_porter)
-		IGNORE(porter_start(&runs->porter, runs->tree) < 0); /* then the next launch is slower */
-}
-
 /* No run for a while: then the hooks that every task of the host passes are taken away, and the tick ends. Not
  * at once, because to attach them again takes a launch's time. */
 static bool at_rest(struct runs *runs, uint64_t now_ns)

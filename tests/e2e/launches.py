@@ -3,6 +3,7 @@
 """Many launches, fifty at once: each has its own exit code, its own words, its own secret, and none hangs. Afterwards no file,
 process, cgroup or descriptor is left that was not there after the first. LAUNCHES=1000 for the long form. TAP."""
 import concurrent.futures
+import contextlib
 import os
 import random
 import re
@@ -86,6 +87,14 @@ def parent(pid):
         return int(file.read().rpartition(")")[2].split()[1])
 
 
+def is_spare(instance, name):
+    """It waits for the next launch, and its v2 group says so (launch/spare.h)."""
+    for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
+        with contextlib.suppress(OSError):
+            return os.getxattr(f"{top}/bailiff/{instance}/{name}", "trusted.bailiff.spare") == b"1"
+    return False
+
+
 def groups(supervisor):
     """Of runs, below the instance of this supervisor, which its children tell: one waits for the next launch."""
     for entry in filter(str.isdigit, os.listdir("/proc")):
@@ -98,7 +107,8 @@ def groups(supervisor):
             continue
         if found:
             return sorted(name for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") if os.path.isdir(f"{top}/bailiff/{found.group(1)}")
-                          for name in os.listdir(f"{top}/bailiff/{found.group(1)}") if re.fullmatch("[0-9A-Z]{26}", name))
+                          for name in os.listdir(f"{top}/bailiff/{found.group(1)}")
+                          if re.fullmatch("[0-9A-Z]{26}", name) and not is_spare(found.group(1), name))
     return ["no instance was found"]
 
 

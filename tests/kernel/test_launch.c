@@ -447,9 +447,9 @@ END_TEST
 static int launch_result(struct sandbox_plan *plan, const struct cgroup_tree *tree, uid_t init_uid,
 			 struct error *err)
 {
-	struct launch_spec spec = { .session_fd = FD_NONE, .workspace_fd = FD_NONE, .init_fd = sandbox_init_fd, .tree = tree,
-				    .agent_program = sandbox_agent_path(),
+	struct launch_host host = { .init_fd = sandbox_init_fd, .tree = tree, .agent_program = sandbox_agent_path(),
 				    .init_uid = init_uid, .init_gid = INIT_UID };
+	struct launch_spec spec = { .host = &host, .session_fd = FD_NONE, .workspace_fd = FD_NONE };
 	struct launched launched = LAUNCHED_NONE;
 	struct plan mapped;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -458,7 +458,7 @@ static int launch_result(struct sandbox_plan *plan, const struct cgroup_tree *tr
 	spec.plan_fd = plan_finish(plan);
 	ck_assert_int_eq(plan_map(spec.plan_fd, &mapped, err), 0);
 	spec.plan = &mapped;
-	spec.supervisor_pidfd = sys_pidfd_open(getpid(), 0);
+	host.supervisor_pidfd = sys_pidfd_open(getpid(), 0);
 	for (int i = 0; i < 3; i++)
 		spec.stdio[i] = null;
 	ck_assert_int_eq(ulid_new(&spec.run), 0);

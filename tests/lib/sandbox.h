@@ -27,6 +27,7 @@
 #include "daemon/wire.h"
 #include "launch/cgroup.h"
 #include "launch/launch.h"
+#include "launch/spare.h"
 #include "plan/plan.h"
 
 #define TEST_UID 61234U
@@ -268,17 +269,20 @@ static inline const char *sandbox_workspace(const char *name)
 }
 
 static struct porter *sandbox_porter; /* NULL: launches do without */
+static struct spare *sandbox_spare;   /* as well; its id becomes the run's */
 
 static inline int sandbox_start_with(struct sandbox *sandbox, struct sandbox_plan *plan,
 				     const int stdio[3], int session, int supervisor_pidfd,
 				     struct error *err)
 {
-	struct launch_spec spec = {
-		.workspace_fd = FD_NONE,
-		.plan = &sandbox->plan, .stdio = { stdio[0], stdio[1], stdio[2] },
-		.session_fd = session, .init_fd = sandbox_init_fd, .supervisor_pidfd = supervisor_pidfd,
+	const struct launch_host host = {
+		.init_fd = sandbox_init_fd, .supervisor_pidfd = supervisor_pidfd,
 		.tree = &sandbox_tree, .init_uid = INIT_UID, .init_gid = INIT_UID,
 		.porter = sandbox_porter, .agent_program = sandbox_agent_path(),
+	};
+	struct launch_spec spec = {
+		.host = &host, .workspace_fd = FD_NONE, .spare = sandbox_spare,
+		.plan = &sandbox->plan, .stdio = { stdio[0], stdio[1], stdio[2] }, .session_fd = session,
 	};
 	int r;
 
@@ -286,7 +290,10 @@ static inline int sandbox_start_with(struct sandbox *sandbox, struct sandbox_pla
 	r = plan_map(sandbox->plan_fd, &sandbox->plan, err);
 	ck_assert_msg(r == 0, "the plan is refused: %s", err->text);
 	spec.plan_fd = sandbox->plan_fd;
-	ck_assert_int_eq(ulid_new(&spec.run), 0);
+	if (sandbox_spare && spare_is_there(sandbox_spare))
+		spec.run = sandbox_spare->run;
+	else
+		ck_assert_int_eq(ulid_new(&spec.run), 0);
 	return launch_run(&spec, &sandbox->launched, err);
 }
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 #define CLIENTS 3
@@ -399,19 +400,46 @@ static bool strike(enum victim victim, int *ret_count, unsigned int *ret_ms)
 	return true;
 }
 
+/* What waits for the next run (launch/porter.h, spare.h) belongs to none. */
+static bool made_ahead(const char *name)
+{
+	static const char *const trees[] = { "", "unified/" };
+	char path[256], value;
+
+	for (size_t i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
+		snprintf(path, sizeof(path), "/sys/fs/cgroup/%sbailiff/%s/%.64s", trees[i], self.instance, name);
+		if (getxattr(path, "trusted.bailiff.spare", &value, 1) == 1)
+			return true;
+	}
+	return strcmp(name, "porter") == 0;
+}
+
 static unsigned int count_dirs(const char *path)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *entry;
 	unsigned int count = 0;
 
-	/* The groups that wait for the next run (launch/porter.h) belong to none. */
 	while (dir && (entry = readdir(dir)))
-		count += entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
-			 strcmp(entry->d_name, "porter") != 0;
+		count += entry->d_type == DT_DIR && entry->d_name[0] != '.' && !made_ahead(entry->d_name);
 	if (dir)
 		closedir(dir);
 	return count;
+}
+
+/* By the v2 line of its cgroups: 0::/bailiff/INSTANCE/NAME. */
+static bool is_spare(pid_t pid)
+{
+	char path[64], text[2048], *line, *name;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	read_text(path, text, sizeof(text));
+	line = strstr(text, "0::");
+	if (!line)
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	name = strrchr(line, '/');
+	return name && made_ahead(name + 1);
 }
 
 /* Cgroups of runs in every hierarchy. */
@@ -454,8 +482,9 @@ static void check_nothing_left(void)
 		trouble("%u cgroups are left", cgroups_left());
 	if (mentions("/proc/self/mountinfo"))
 		trouble("a mount is left");
-	if (self.supervisor && find_children(self.supervisor, "memfd:", pids) > 0)
-		trouble("an init is left");
+	for (int i = self.supervisor ? find_children(self.supervisor, "memfd:", pids) : 0; i > 0; i--)
+		if (!is_spare(pids[i - 1]))
+			trouble("an init is left");
 }
 
 /* ---- a round ---- */
