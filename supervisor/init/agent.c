@@ -30,6 +30,7 @@ static int agent_directory(struct init *init)
 	if (tree < 0)
 		return tree;
 	r = tree_attach(tree, at);
+	tree_forget(init); /* it may lie below */
 	if (r >= 0)
 		r = tree_own(init, tree);
 	return r < 0 ? r : tree_make(init, AGENT_DIR, true);

@@ -31,6 +31,9 @@ struct init {
 	int idmap;               /* user namespace fd of MOUNT_IDMAP mounts */
 	int mask_file, mask_dir; /* O_PATH of what MOUNT_MASK shows */
 	int pts;                 /* the devpts of the new /dev */
+	bool has_parent, parent_own; /* tree_make(): the directory of what was made last */
+	int parent;
+	char parent_path[PLAN_PATH_MAX];
 	int source;              /* of the bind that is made now: a descriptor, or -errno */
 	dev_t own[OWN_DEVICES_MAX]; /* tmpfs made here: only on these are directories created */
 	size_t own_count;

@@ -184,6 +184,15 @@ static const struct {
 };
 _Static_assert(COUNT(kinds) == MOUNT_KIND_COUNT, "a kind of mount has no row");
 
+/* Whether the directory that tree_make() keeps lies at or below the target. */
+static bool covers_parent(const struct init *init, const char *target)
+{
+	size_t len = strlen(target);
+
+	return strncmp(init->parent_path, target, len) == 0 &&
+	       (init->parent_path[len] == '/' || init->parent_path[len] == '\0');
+}
+
 static int mount_one(struct init *init, const struct plan_mount *mount, struct error *err)
 {
 	const char *source = plan_text(&init->plan, mount->source);
@@ -192,6 +201,8 @@ static int mount_one(struct init *init, const struct plan_mount *mount, struct e
 
 	if (mount->kind >= COUNT(kinds) || target[0] != '/')
 		return error_set(err, -EINVAL, "mount '%s' of kind %u", target, mount->kind);
+	if (covers_parent(init, target))
+		tree_forget(init);
 	if (mount->kind == MOUNT_OVERLAY)
 		return mount_overlay(init, mount, target, err);
 	r = kinds[mount->kind].mount(init, mount, source, target);

@@ -146,10 +146,11 @@ static int overlay_new(const struct layers *layers, bool noexec)
 }
 
 /* Before 6.15 a layer must be attached somewhere in our own namespace. */
-static int attach(const struct init *init, int tree, const char *path)
+static int attach(struct init *init, int tree, const char *path)
 {
 	auto_close int at = tree_make(init, path, true);
 
+	tree_forget(init); /* perhaps it lies below */
 	return at < 0 ? at : tree_attach(tree, at);
 }
 
@@ -160,7 +161,7 @@ static int detach(const struct init *init, int tree)
 	return 0;
 }
 
-static int overlay_new_attached(const struct init *init, const struct layers *layers, bool mapped, bool noexec)
+static int overlay_new_attached(struct init *init, const struct layers *layers, bool mapped, bool noexec)
 {
 	auto_close int tree = FD_NONE;
 	int r = attach(init, init->workspace, "/run/bailiff/upper");
@@ -209,7 +210,7 @@ static uint64_t realtime_coarse_ns(void)
 }
 
 /* Returns a detached mount, or -errno with text. */
-static int overlay_make(const struct init *init, const struct plan_mount *mount, struct layers *layers,
+static int overlay_make(struct init *init, const struct plan_mount *mount, struct layers *layers,
 			struct error *err)
 {
 	uint64_t started_ns = realtime_coarse_ns();

@@ -75,7 +75,7 @@ int stage_mount_namespace(struct init *init, struct error *err)
 	return 0;
 }
 
-static int make_mask(const struct init *init, const char *path, bool directory, int *ret_fd)
+static int make_mask(struct init *init, const char *path, bool directory, int *ret_fd)
 {
 	auto_close int fd = tree_make(init, path, directory);
 
@@ -134,6 +134,7 @@ int stage_pivot(struct init *init, struct error *err)
 	struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
 	int r;
 
+	tree_forget(init);
 	if (fchdir(init->root) < 0)
 		return error_set(err, -errno, "enter the new root");
 	/* pivot_root(2): with both arguments "." the old root ends up on top of the new one, where

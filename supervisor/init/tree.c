@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/sys.h"
+#include "base/text.h"
 
 #define NAME_SIZE 256
 
@@ -70,60 +71,110 @@ bool tree_is_own(const struct init *init, int fd)
 	return false;
 }
 
-/* One component below `dir`; made there when it is missing and `dir` is ours. */
-static int step(const struct init *init, int dir, const char *name, bool directory)
+/* In a directory of ours. The umask of init is 077. */
+static int create(int dir, const char *name, bool directory)
 {
-	int r, fd = lookup(dir, name);
+	mode_t mask = umask(0);
+	int fd;
 
-	if (fd != -ENOENT || !tree_is_own(init, dir))
-		return fd;
 	if (directory) {
-		if (mkdirat(dir, name, 0755) < 0)
-			return -errno;
-		fd = lookup(dir, name);
+		fd = mkdirat(dir, name, 0755) < 0 ? -errno : lookup(dir, name);
 	} else {
 		fd = openat(dir, name, O_CREAT | O_EXCL | O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0444);
-		if (fd < 0)
-			return -errno;
+		fd = fd < 0 ? -errno : fd;
 	}
-	if (fd < 0)
-		return fd;
-	/* The umask of init is 077. */
-	r = fchmodat(dir, name, directory ? 0755 : 0444, 0) < 0 ? -errno : 0;
-	if (r < 0)
-		IGNORE(fd_close(fd));
-	return r < 0 ? r : fd;
+	umask(mask);
+	return fd;
 }
 
-int tree_make(const struct init *init, const char *path, bool directory)
+/* One component below `dir`; made there when it is missing and `dir` is ours. */
+static int step(int dir, bool own, const char *name, bool directory)
 {
-	auto_close int at = lookup(init->root, path);
-	char name[NAME_SIZE];
+	int fd;
 
-	if (at != -ENOENT)
-		return TAKE_FD(at); /* one call where all is there already */
-	at = lookup(init->root, ".");
+	if (!own)
+		return lookup(dir, name);
+	fd = create(dir, name, directory);
+	return fd == -EEXIST ? lookup(dir, name) : fd;
+}
+
+/* Directories down to the one that holds the last component of `path`, which is left in *ret_name. */
+static int walk(const struct init *init, const char *path, char name[NAME_SIZE])
+{
+	auto_close int at = lookup(init->root, ".");
+
 	while (at >= 0) {
 		size_t len;
 		int next;
 
 		while (*path == '/')
 			path++;
-		if (!*path)
-			return TAKE_FD(at);
 		len = strcspn(path, "/");
-		if (len >= sizeof(name))
+		if (len >= NAME_SIZE)
 			return -ENAMETOOLONG;
 		memcpy(name, path, len);
 		name[len] = '\0';
 		path += len;
-		next = step(init, at, name, directory || path[strspn(path, "/")]);
+		if (!path[strspn(path, "/")])
+			return TAKE_FD(at);
+		next = lookup(at, name);
+		if (next == -ENOENT)
+			next = step(at, tree_is_own(init, at), name, true);
 		if (next < 0)
 			return next;
 		fd_close(at);
 		at = next;
 	}
 	return at;
+}
+
+/* The length of the directory in front of the last component, without slashes behind it; 0 = the root. */
+static size_t parent_len(const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	return len;
+}
+
+void tree_forget(struct init *init)
+{
+	if (init->has_parent)
+		fd_close(init->parent);
+	init->has_parent = false;
+}
+
+int tree_make(struct init *init, const char *path, bool directory)
+{
+	size_t len = parent_len(path);
+	char name[NAME_SIZE];
+	int fd;
+
+	/* Many files of one directory follow each other. */
+	if (init->has_parent && strlen(init->parent_path) == len && memcmp(path, init->parent_path, len) == 0 &&
+	    strlen(path + len) < sizeof(name)) {
+		IGNORE(text_copy(name, sizeof(name), slice_of(path + len + strspn(path + len, "/"))) < 0);
+		if (*name && !strchr(name, '/'))
+			return step(init->parent, init->parent_own, name, directory);
+	}
+	fd = lookup(init->root, path);
+	if (fd != -ENOENT || len >= sizeof(init->parent_path))
+		return fd; /* one call where all is there already */
+	tree_forget(init);
+	fd = walk(init, path, name);
+	if (fd < 0)
+		return fd;
+	init->parent = fd;
+	init->has_parent = true;
+	init->parent_own = tree_is_own(init, fd);
+	memcpy(init->parent_path, path, len);
+	init->parent_path[len] = '\0';
+	return step(init->parent, init->parent_own, name, directory);
 }
 
 static uint64_t attr_bits(unsigned int attr)

@@ -16,7 +16,10 @@ int tree_host(const struct init *init, const char *path) MUST_USE;
 int tree_inside(const struct init *init, const char *path) MUST_USE;
 /* The same; what is missing is made, root's, mode 0755 or 0444 (a directory or an empty file), but only
  * on file systems that init made: -ENOENT where it would have to be made in the caller's tree. */
-int tree_make(const struct init *init, const char *path, bool directory) MUST_USE;
+int tree_make(struct init *init, const char *path, bool directory) MUST_USE;
+/* tree_make() keeps the last directory that it made something in. To be called when something was mounted
+ * that may lie over it. */
+void tree_forget(struct init *init);
 /* Clones the mount at `fd`, with what is below when `recursive`, nosuid, nodev, and `attr`; idmapped by
  * `idmap_fd` unless FD_NONE. Returns a detached tree or -errno. */
 int tree_clone(int fd, bool recursive, unsigned int attr, int idmap_fd) MUST_USE;
