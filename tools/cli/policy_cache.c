@@ -20,12 +20,11 @@
 #define ENTRIES_MAX 64U          /* beyond that all are dropped: files of edited policies */
 #define NAME_SIZE 65             /* a key in hexadecimal digits */
 
-struct entry {
+/* A file is this, the filter, and struct policy up to the end of its strings in use. */
+struct entry_head {
 	uint8_t sum[32];         /* SHA-256 of the rest: a power cut may have torn the file */
-	uint32_t policy_bytes;   /* of struct policy up to the end of its strings in use */
+	uint32_t policy_bytes;
 	uint32_t filter_count;
-	struct sock_filter filter[PLAN_FILTER_MAX];
-	struct policy policy;
 };
 
 /* ---- the key ---- */
@@ -136,79 +135,82 @@ static void make_room(int folder)
 
 /* ---- entries ---- */
 
-static size_t entry_bytes(const struct entry *entry)
+static size_t filter_bytes(const struct entry_head *head)
 {
-	return offsetof(struct entry, policy) + entry->policy_bytes;
+	return sizeof(struct sock_filter) * head->filter_count;
 }
 
-static void entry_sum(const struct entry *entry, uint8_t ret_sum[32])
+static void entry_sum(const struct entry_head *head, const struct run_policy *policy, uint8_t ret_sum[32])
 {
 	SHA256_CTX context;
 
 	SHA256_Init(&context);
-	SHA256_Update(&context, (const uint8_t *)entry + sizeof(entry->sum),
-		      entry_bytes(entry) - sizeof(entry->sum));
+	SHA256_Update(&context, (const uint8_t *)head + sizeof(head->sum), sizeof(*head) - sizeof(head->sum));
+	SHA256_Update(&context, policy->filter, filter_bytes(head));
+	SHA256_Update(&context, policy->policy, head->policy_bytes);
 	SHA256_Final(ret_sum, &context);
 }
 
-static bool entry_is_sound(const struct entry *entry, size_t len)
+/* Reads into *policy, where it is needed: it is large, and each copy shows in the time of a launch. */
+static bool entry_read(int fd, uint64_t size, struct run_policy *policy)
 {
+	struct entry_head head;
 	uint8_t sum[32];
 
-	if (len < offsetof(struct entry, policy) || entry->policy_bytes > sizeof(entry->policy) ||
-	    entry->filter_count > PLAN_FILTER_MAX || entry_bytes(entry) != len)
+	if (io_read(fd, &head, sizeof(head)) != (ssize_t)sizeof(head) ||
+	    head.policy_bytes > sizeof(*policy->policy) || head.policy_bytes < offsetof(struct policy, strings) ||
+	    head.filter_count > PLAN_FILTER_MAX ||
+	    size != sizeof(head) + filter_bytes(&head) + head.policy_bytes ||
+	    io_read(fd, policy->filter, filter_bytes(&head)) != (ssize_t)filter_bytes(&head) ||
+	    io_read(fd, policy->policy, head.policy_bytes) != (ssize_t)head.policy_bytes)
 		return false;
-	entry_sum(entry, sum);
-	return memcmp(sum, entry->sum, sizeof(sum)) == 0 && run_policy_check(&entry->policy) == 0;
+	entry_sum(&head, policy, sum);
+	policy->filter_count = head.filter_count;
+	return memcmp(sum, head.sum, sizeof(sum)) == 0 && run_policy_check(policy->policy) == 0;
 }
 
 bool policy_cache_get(const struct run_args *args, const struct policy_key *key, struct run_policy *policy)
 {
 	auto_close int folder = folder_open(args, false);
 	auto_close int fd = FD_NONE;
-	auto_free struct entry *entry = NULL;
 	char name[NAME_SIZE];
 	struct stat st;
-	ssize_t len;
 
 	if (folder < 0)
 		return false;
 	text_hex(name, key->bytes, sizeof(key->bytes));
 	fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	entry = fd < 0 ? NULL : calloc(1, sizeof(*entry));
-	if (!entry || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0 || st.st_mode & 022)
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0 || st.st_mode & 022)
 		return false;
-	len = io_read(fd, entry, sizeof(*entry));
-	if (len < 0 || !entry_is_sound(entry, (size_t)len))
-		return false;
-	*policy->policy = entry->policy;
-	policy->filter_count = entry->filter_count;
-	memcpy(policy->filter, entry->filter, sizeof(entry->filter));
-	return true;
+	if (entry_read(fd, (uint64_t)st.st_size, policy))
+		return true;
+	memset(policy->policy, 0, sizeof(*policy->policy));
+	policy->filter_count = 0;
+	return false;
 }
 
 void policy_cache_put(const struct run_args *args, const struct policy_key *key,
 		      const struct run_policy *policy)
 {
 	auto_close int folder = folder_open(args, true);
-	auto_free struct entry *entry = folder < 0 ? NULL : calloc(1, sizeof(*entry));
+	struct entry_head head = {
+		.policy_bytes = (uint32_t)(offsetof(struct policy, strings) + policy->policy->strings_len),
+		.filter_count = policy->filter_count,
+	};
 	auto_close int fd = FD_NONE;
 	char name[NAME_SIZE], part[NAME_SIZE + 24];
 
-	if (!entry)
+	if (folder < 0)
 		return;
 	make_room(folder);
-	entry->policy_bytes = (uint32_t)(offsetof(struct policy, strings) + policy->policy->strings_len);
-	entry->filter_count = policy->filter_count;
-	memcpy(entry->filter, policy->filter, sizeof(entry->filter[0]) * policy->filter_count);
-	memcpy(&entry->policy, policy->policy, entry->policy_bytes);
-	entry_sum(entry, entry->sum);
+	entry_sum(&head, policy, head.sum);
 	text_hex(name, key->bytes, sizeof(key->bytes));
 	IGNORE(snprintf(part, sizeof(part), "%s.%d", name, (int)getpid()) < 0);
 	fd = openat(folder, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
 	/* No fsync: the sum tells a torn file. */
-	if (io_write(fd, entry, entry_bytes(entry)) < 0 || renameat(folder, part, folder, name) < 0)
+	if (io_write(fd, &head, sizeof(head)) < 0 || io_write(fd, policy->filter, filter_bytes(&head)) < 0 ||
+	    io_write(fd, policy->policy, head.policy_bytes) < 0 || renameat(folder, part, folder, name) < 0)
 		IGNORE(unlinkat(folder, part, 0) < 0);
 }
