@@ -7,7 +7,7 @@
 
 programs=$(dirname "$PROBE")
 mkdir "$T/bin"
-cp "$BIN/bailiff" "$BIN/bailiffd" "$BIN/bailiff-init" "$BIN/bailiff-ledgerd" "$BIN/bailiff-records" "$T/bin"
+cp "$BIN/bailiff" "$BIN/bailiffd" "$BIN/bailiff-init" "$BIN/bailiff-ledgerd" "$BIN/bailiff-records" "$BIN/bailiff-agent" "$T/bin"
 mkdir -p "$T/share/bailiff" && cp -R "$TOP/policies/library" "$T/share/bailiff/policies" # what default extends
 cp "$TOP/policies/library/default.yaml" "$T/policy.yaml"
 cp "$programs/load" "$WORK/load"
