@@ -25,25 +25,30 @@ static int file_identity(uid_t uid, gid_t gid)
 	return (uid_t)setfsuid(UID_NONE) == uid && (gid_t)setfsgid(GID_NONE) == gid ? 0 : -EPERM;
 }
 
-int identity_as_caller(const struct init *init, struct error *err)
+int identity_as_caller(struct init *init, struct error *err)
 {
 	const struct plan_head *head = init->plan.head;
 	int r;
 
-	if (head->owner_uid == 0)
+	if (head->owner_uid == 0 || init->as_caller)
 		return 0;
 	if (setgroups(head->sections[PLAN_GROUPS].count, init->plan.groups) < 0)
 		return error_set(err, -errno, "take the caller's groups");
 	r = file_identity(head->owner_uid, head->gid);
+	init->as_caller = r >= 0; /* in part is a failure, and the end of us */
 	return r < 0 ? error_set(err, r, "take the file identity of uid %u", head->owner_uid) : 0;
 }
 
-int identity_as_root(struct error *err)
+int identity_as_root(struct init *init, struct error *err)
 {
-	int r = file_identity(0, 0);
+	int r;
 
+	if (!init->as_caller)
+		return 0;
+	r = file_identity(0, 0);
 	if (r >= 0 && setgroups(0, NULL) < 0)
 		r = -errno;
+	init->as_caller = r < 0;
 	return r < 0 ? error_set(err, r, "return to root's file identity") : 0;
 }
 

@@ -21,6 +21,7 @@ struct init {
 	uid_t uid;               /* of pid 1 after its stages */
 	gid_t gid;
 	const char *run;         /* ULID, text */
+	bool own_network;
 	const char *agent_program; /* host path of what is at AGENT_PROGRAM inside */
 	int channel, session;    /* session: FD_NONE = nobody */
 	int supervisor, kill, freeze;
@@ -31,6 +32,7 @@ struct init {
 	int idmap;               /* user namespace fd of MOUNT_IDMAP mounts */
 	int mask_file, mask_dir; /* O_PATH of what MOUNT_MASK shows */
 	int pts;                 /* the devpts of the new /dev */
+	bool as_caller;          /* whose file identity we have: taken and given back by identity.c */
 	bool has_parent, parent_own; /* tree_make(): the directory of what was made last */
 	int parent;
 	char parent_path[PLAN_PATH_MAX];
@@ -78,8 +80,8 @@ struct command_report {
 };
 
 /* identity.c: whose rights count in file lookups and what is left of privileges. */
-int identity_as_caller(const struct init *init, struct error *err) MUST_USE;
-int identity_as_root(struct error *err) MUST_USE;
+int identity_as_caller(struct init *init, struct error *err) MUST_USE;
+int identity_as_root(struct init *init, struct error *err) MUST_USE;
 int stage_bounding(struct init *init, struct error *err) MUST_USE;
 int stage_identity(struct init *init, struct error *err) MUST_USE;
 int stage_capabilities(struct init *init, struct error *err) MUST_USE;
@@ -93,6 +95,7 @@ int identity_demote_broker(const struct init *init, struct error *err) MUST_USE;
 /* root.c */
 int stage_cgroup_namespace(struct init *init, struct error *err) MUST_USE;
 int stage_loopback(struct init *init, struct error *err) MUST_USE;
+int stage_network(struct init *init, struct error *err) MUST_USE;
 int stage_hostname(struct init *init, struct error *err) MUST_USE;
 int stage_memfd(struct init *init, struct error *err) MUST_USE;
 int stage_new_root(struct init *init, struct error *err) MUST_USE;

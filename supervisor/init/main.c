@@ -93,6 +93,7 @@ static int arguments_take(int argc, char **argv, struct init *init)
 		return -EINVAL;
 	init->run = argv[3];
 	init->agent_program = argv[4];
+	init->own_network = strcmp(argv[5], HANDOVER_OWN_NETWORK) == 0;
 	return init->uid == 0 || init->gid == 0 ? -EPERM : 0;
 }
 

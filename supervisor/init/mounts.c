@@ -225,7 +225,7 @@ static bool is_bind(const struct plan_mount *mount)
 
 /* Taking the caller's identity and giving it back are ten calls, so it is done once for a batch.
  * fds[i] becomes a descriptor or -errno; FD_NONE for what is no bind. */
-static int sources_look_up(const struct init *init, const struct plan_mount *mounts, uint32_t count,
+static int sources_look_up(struct init *init, const struct plan_mount *mounts, uint32_t count,
 			   int *fds, struct error *err)
 {
 	int r = identity_as_caller(init, err);
@@ -233,7 +233,7 @@ static int sources_look_up(const struct init *init, const struct plan_mount *mou
 	for (uint32_t i = 0; i < count; i++)
 		fds[i] = r == 0 && is_bind(&mounts[i]) ?
 			 tree_host(init, plan_text(&init->plan, mounts[i].source)) : FD_NONE;
-	return r < 0 ? r : identity_as_root(err);
+	return r;
 }
 
 static int mount_batch(struct init *init, const struct plan_mount *mounts, uint32_t count,
@@ -260,6 +260,8 @@ int stage_mounts(struct init *init, struct error *err)
 	for (uint32_t i = 0; i < count; i += LOOK_UP_BATCH) {
 		int r = mount_batch(init, &init->plan.mounts[i], MIN(count - i, LOOK_UP_BATCH), err);
 
+		if (r == 0)
+			r = identity_as_root(init, err);
 		if (r < 0)
 			return r;
 	}

@@ -26,7 +26,7 @@ int stage_loopback(struct init *init, struct error *err)
 	struct ifreq request = { .ifr_name = "lo" };
 	auto_close int fd = FD_NONE;
 
-	if (init->plan.head->network_mode == NETWORK_HOST)
+	if (!init->own_network)
 		return 0;
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -36,6 +36,13 @@ int stage_loopback(struct init *init, struct error *err)
 	request.ifr_flags |= IFF_UP;
 	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		return error_set(err, -errno, "set 'lo' up");
+	return 0;
+}
+
+int stage_network(struct init *init, struct error *err)
+{
+	if (init->own_network != (init->plan.head->network_mode != NETWORK_HOST))
+		return error_set(err, -EPROTO, "the network namespace is not the plan's");
 	return 0;
 }
 

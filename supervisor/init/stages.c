@@ -11,14 +11,16 @@ const struct stage early_stages[] = {
 	{ "memfd", stage_memfd },
 	/* Needs CAP_SETPCAP, which the uid change takes away. Here, so that all who are forked have it already. */
 	{ "bounding set", stage_bounding },
+	/* Needs CAP_NET_ADMIN; before the command exists, so that it never sees it down. */
+	{ "loopback", stage_loopback },
 	/* Not attached to anything yet. */
 	{ "new root", stage_new_root },
 };
 const size_t early_stage_count = COUNT(early_stages);
 
 const struct stage init_stages[] = {
-	/* Needs CAP_NET_ADMIN; before the command exists, so that it never sees it down. */
-	{ "loopback", stage_loopback },
+	/* A network namespace cannot be left: the one that launch gave must be the one of the plan. */
+	{ "network", stage_network },
 	{ "hostname", stage_hostname },
 	/* Before any mount: the descriptors are judged as the caller passed them. */
 	{ "stdio", stage_stdio },

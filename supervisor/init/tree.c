@@ -22,29 +22,17 @@ static int lookup(int dir, const char *path)
 	});
 }
 
-static int lookup_as_caller(const struct init *init, int dir, const char *path)
-{
-	int r = identity_as_caller(init, NULL), fd;
-
-	if (r < 0)
-		return r;
-	fd = lookup(dir, path);
-	r = identity_as_root(NULL);
-	if (r < 0) {
-		IGNORE(fd >= 0 && fd_close(fd));
-		return r;
-	}
-	return fd;
-}
-
 int tree_host(const struct init *init, const char *path)
 {
 	return lookup(init->host, path);
 }
 
-int tree_inside(const struct init *init, const char *path)
+int tree_inside(struct init *init, const char *path)
 {
-	return lookup_as_caller(init, init->root, path);
+	int r = identity_as_caller(init, NULL);
+
+	/* Kept: another one follows, mostly, or tree_make(), which goes back. To attach needs no file permission. */
+	return r < 0 ? r : lookup(init->root, path);
 }
 
 int tree_own(struct init *init, int fd)
@@ -153,8 +141,10 @@ int tree_make(struct init *init, const char *path, bool directory)
 {
 	size_t len = parent_len(path);
 	char name[NAME_SIZE];
-	int fd;
+	int fd = identity_as_root(init, NULL);
 
+	if (fd < 0)
+		return fd;
 	/* Many files of one directory follow each other. */
 	if (init->has_parent && strlen(init->parent_path) == len && memcmp(path, init->parent_path, len) == 0 &&
 	    strlen(path + len) < sizeof(name)) {

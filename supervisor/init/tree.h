@@ -12,9 +12,9 @@
 /* A host path, no links. O_PATH. Call it between identity_as_caller() and identity_as_root(): whose rights
  * count is not its business. Returns fd or -errno. */
 int tree_host(const struct init *init, const char *path) MUST_USE;
-/* A path inside the new root with the caller's rights. O_PATH. Returns fd or -errno. */
-int tree_inside(const struct init *init, const char *path) MUST_USE;
-/* The same; what is missing is made, root's, mode 0755 or 0444 (a directory or an empty file), but only
+/* A path inside the new root with the caller's rights, whose identity we have from here on. O_PATH. Returns fd or -errno. */
+int tree_inside(struct init *init, const char *path) MUST_USE;
+/* A path inside the new root, as root, whom we are again from here on; what is missing is made, root's, mode 0755 or 0444 (a directory or an empty file), but only
  * on file systems that init made: -ENOENT where it would have to be made in the caller's tree. */
 int tree_make(struct init *init, const char *path, bool directory) MUST_USE;
 /* tree_make() keeps the last directory that it made something in. To be called when something was mounted

@@ -95,7 +95,7 @@ static void __attribute__((noreturn)) child_fail(const struct start *start, cons
 
 static void __attribute__((noreturn)) child_main(struct start *start)
 {
-	char *const argv[] = { start->name, start->uid, start->gid, start->run, start->agent, NULL };
+	char *const argv[] = { start->name, start->uid, start->gid, start->run, start->agent, start->network, NULL };
 	char *const envp[] = { NULL };
 
 	/* v2 is done by CLONE_INTO_CGROUP; v1 has nothing like it. Nothing has run yet that counts. */
@@ -140,6 +140,8 @@ static int clone_init(const struct launch_host *host, bool own_network, bool car
 	start->cgroup_fd = launched->cgroup.dir_fd;
 	if (own_network)
 		start->flags |= CLONE_NEWNET;
+	IGNORE(snprintf(start->network, sizeof(start->network), "%s",
+			own_network ? HANDOVER_OWN_NETWORK : HANDOVER_HOST_NETWORK) < 0);
 	pid = carried ? porter_clone(host->porter, start, &pidfd) :
 			start_clone(start, 0, SIGCHLD, &pidfd);
 	if (pid < 0)

@@ -14,7 +14,7 @@ struct start {
 	int init_fd, cgroup_fd;
 	int v1_procs[CGROUP_CONTROLLER_COUNT]; /* FD_NONE: nothing to enter */
 	uint64_t flags;              /* of clone3 */
-	char uid[16], gid[16], run[ULID_TEXT_LEN + 1], name[16];
+	char uid[16], gid[16], run[ULID_TEXT_LEN + 1], name[16], network[8];
 	char agent[LAUNCH_AGENT_MAX];
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What launch/ hands to bailiff-init: descriptors at fixed numbers and a fixed argv, `bailiff-init UID GID
- * RUN-ULID AGENT` (UID and GID: of pid 1 itself, decimal; AGENT: host path of the program that the run finds at
- * AGENT_PROGRAM). No environment.
+ * RUN-ULID AGENT own|host` (UID and GID: of pid 1 itself, decimal; AGENT: host path of the program that the run finds at
+ * AGENT_PROGRAM; then whose network namespace it is in). No environment.
  *
  * Those of HANDOVER_LATER come after exec, in one message (INIT_PLAN) on the channel: pid 1 may be there
  * before anybody knows what it will be for (launch/spare.h). `value` of the message has a bit for each
@@ -25,6 +25,8 @@ enum handover {
 			 1U << HANDOVER_PLAN)
 #define HANDOVER_LATER (HANDOVER_NEEDED | 1U << HANDOVER_SESSION | 1U << HANDOVER_WORKSPACE)
 
-#define HANDOVER_ARGC 5
+#define HANDOVER_ARGC 6
+#define HANDOVER_OWN_NETWORK "own"
+#define HANDOVER_HOST_NETWORK "host"
 
 #endif
