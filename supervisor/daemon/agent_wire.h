@@ -69,6 +69,7 @@ enum agent_outcome {
 
 #define AGENT_STOP_REQUESTED 1U   /* of answers */
 #define AGENT_LOOP 2U             /* asked for again and again: do not retry */
+#define AGENT_AUTO_ALLOW 4U       /* hooks may say `allow` where nothing is denied (hooks.auto_allow) */
 
 struct agent_answer {
 	uint32_t version;

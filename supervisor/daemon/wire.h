@@ -166,6 +166,14 @@ enum init_kind {
 #define NOTIFY_EXTEND 16U
 #define NOTIFY_TRIGGER 32U
 #define NOTIFY_UNKNOWN 64U    /* keys of a later protocol: counted */
+#define NOTIFY_ERRNO 128U     /* reported_errno */
+#define NOTIFY_ERROR 256U     /* code: "CODE:text" */
+#define NOTIFY_PHASE 512U
+#define NOTIFY_PROGRESS 1024U
+#define NOTIFY_CONFIDENCE 2048U
+#define NOTIFY_ARTIFACT 4096U /* path */
+#define NOTIFY_OUTPUT 8192U   /* code: the name; with one fd, a sealed memfd */
+#define NOTIFY_BARRIER 16384U /* with one fd: closed when this message is read, so after all earlier ones */
 
 struct init_message {
 	uint32_t version;
@@ -178,8 +186,13 @@ struct init_message {
 	uint32_t notify;      /* NOTIFY: bits */
 	uint64_t extend_ns;   /* NOTIFY_EXTEND */
 	uint32_t pid;         /* READY: of the command, in init's pid namespace */
-	uint32_t reserved;
+	uint32_t phase;       /* NOTIFY_PHASE: enum phase */
+	uint32_t reported_errno;
+	uint32_t confidence;  /* millionths */
+	uint64_t progress_done, progress_all;
 	char text[256];
+	char code[208];       /* NOTIFY_ERROR, NOTIFY_OUTPUT; terminated */
+	char path[1024];      /* NOTIFY_ARTIFACT; terminated */
 };
 
 #endif

@@ -241,24 +241,34 @@ static void on_session(struct reaper *reaper)
 		command_signal(init, SIGCONT, true);
 }
 
+/* A descriptor goes on where a key asks for one. A slow supervisor loses beats rather than stops pid 1, and the next
+ * one comes; but what a barrier promises must have arrived. */
+static void notify_forward(const struct init *init, const struct init_message *message, const struct fdset *fds)
+{
+	bool passes = fds->count == 1 && message->notify & (NOTIFY_BARRIER | NOTIFY_OUTPUT);
+
+	IGNORE(fdpass_send(init->channel, message, sizeof(*message), fds->fds, passes ? 1 : 0,
+			   message->notify & NOTIFY_BARRIER ? 0 : MSG_DONTWAIT) < 0);
+}
+
 static void on_notify(struct reaper *reaper)
 {
 	static char bytes[NOTIFY_DATAGRAM_MAX + 1];
 
 	for (int i = 0; i < BATCH; i++) {
+		cleanup_with(fdset_finish) struct fdset fds = { 0 };
 		struct init_message message = { .version = WIRE_VERSION, .kind = INIT_NOTIFY };
-		/* No control buffer: passed descriptors are closed by the kernel. */
-		ssize_t len = recv(reaper->init->notify, bytes, sizeof(bytes), MSG_DONTWAIT);
+		ssize_t len = fdpass_receive(reaper->init->notify, bytes, sizeof(bytes), &fds, MSG_DONTWAIT);
 
+		if (len == -EMSGSIZE)
+			continue;
 		if (len < 0)
 			return;
 		if (!notify_take(&reaper->bucket, now_monotonic_ns()))
 			continue;
 		if (notify_parse(slice_new(bytes, (size_t)len), &message) < 0)
 			message.notify = NOTIFY_UNKNOWN;
-		/* A slow supervisor loses beats rather than stops pid 1; the next one comes. */
-		IGNORE(send(reaper->init->channel, &message, sizeof(message),
-			    MSG_NOSIGNAL | MSG_DONTWAIT) < 0);
+		notify_forward(reaper->init, &message, &fds);
 	}
 }
 

@@ -374,7 +374,11 @@ int launch_receive(struct launched *launched, struct init_message *ret_message)
 {
 	cleanup_with(fdset_finish) struct fdset fds = { 0 };
 	struct init_message message;
-	ssize_t len = fdpass_receive(launched->channel_fd, &message, sizeof(message), &fds, MSG_DONTWAIT);
+	ssize_t len;
+
+	/* That of the message before: it was dealt with, so a barrier is lifted. */
+	launched->notify_fd = fd_close(launched->notify_fd);
+	len = fdpass_receive(launched->channel_fd, &message, sizeof(message), &fds, MSG_DONTWAIT);
 
 	if (len < 0)
 		return len == -ECONNRESET ? 0 : (int)len;
@@ -383,10 +387,15 @@ int launch_receive(struct launched *launched, struct init_message *ret_message)
 	if (len != (ssize_t)sizeof(message) || message.version != WIRE_VERSION ||
 	    message.kind < INIT_STAGE_FAILED || message.kind > INIT_NOTIFY)
 		return -EPROTO;
-	if (fds.count != (message.kind == INIT_READY) || (fds.count > 0 && launched->control_fd != FD_NONE))
+	if (message.kind == INIT_READY ? fds.count != 1 || launched->control_fd != FD_NONE :
+					 fds.count > (message.kind == INIT_NOTIFY))
 		return -EPROTO;
-	if (fds.count > 0)
+	if (fds.count > 0 && message.kind == INIT_READY)
 		launched->control_fd = TAKE_FD(fds.fds[0]);
+	else if (fds.count > 0)
+		launched->notify_fd = TAKE_FD(fds.fds[0]);
+	message.code[sizeof(message.code) - 1] = '\0';
+	message.path[sizeof(message.path) - 1] = '\0';
 	message.text[sizeof(message.text) - 1] = '\0';
 	*ret_message = message;
 	return 1;
@@ -441,6 +450,7 @@ int launched_finish(struct launched *launched, uint32_t timeout_ms, int *ret_wai
 	}
 	launched->channel_fd = fd_close(launched->channel_fd);
 	launched->control_fd = fd_close(launched->control_fd);
+	launched->notify_fd = fd_close(launched->notify_fd);
 	launched->pid = 0;
 	return 0;
 }

@@ -54,13 +54,14 @@ struct launched {
 	int init_pidfd;              /* readable when pid 1 is dead: then waitid(P_PIDFD) */
 	int channel_fd;              /* SOCK_SEQPACKET, blocking; struct init_message both ways */
 	int control_fd;              /* listens at the run's AGENT_CONTROL; came with INIT_READY, FD_NONE before */
+	int notify_fd;               /* of the last INIT_NOTIFY, closed by the next launch_receive(); FD_NONE = none */
 	struct cgroup cgroup;
 	uint32_t in_force;           /* bits of enum feature that launch applied: NAMESPACES, CGROUP_*,
 				      * LIMIT_*, PIDFD. INIT_READY.in_force has the rest; or them */
 };
 
 #define LAUNCHED_NONE ((struct launched){ .init_pidfd = FD_NONE, .channel_fd = FD_NONE, \
-	.control_fd = FD_NONE, \
+	.control_fd = FD_NONE, .notify_fd = FD_NONE, \
 	.cgroup = CGROUP_NONE })
 
 /* The program at `path` as a sealed, executable memfd, so that nothing inside a run can reach the
@@ -87,8 +88,8 @@ int launch_go(const struct launched *launched) MUST_USE;
 /* Sends `signal` to the command's process group, through pid 1 (a friendly cancel; not for killing). */
 int launch_signal(const struct launched *launched, int signal) MUST_USE;
 
-/* The next message of pid 1, checked: version, kind, terminated text, and that INIT_READY and nothing else comes
- * with a descriptor, which becomes launched->control_fd. Never blocks.
+/* The next message of pid 1, checked: version, kind, terminated text, and that INIT_READY comes
+ * with a descriptor, which becomes launched->control_fd, and only INIT_NOTIFY may, too (notify_fd). Never blocks.
  * Returns 1; 0 at end of stream; -EAGAIN when there is none; -EPROTO; or -errno. */
 int launch_receive(struct launched *launched, struct init_message *ret_message) MUST_USE;
 

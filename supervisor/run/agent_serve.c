@@ -7,6 +7,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "run/handed.h"
 #include "run/run.h"
 
 #define COPY(to, from) IGNORE(snprintf((to), sizeof(to), "%s", (from)) < 0) /* a text that is cut is a text */
@@ -28,6 +29,7 @@ void agent_answer_begin(const struct run *run, uint32_t verb, struct agent_answe
 	answer->verb = verb;
 	answer->outcome = AGENT_DONE;
 	answer->flags = run->life.stop_requested ? AGENT_STOP_REQUESTED : 0;
+	answer->flags |= run->life.settings && run->life.settings->auto_allow_hooks ? AGENT_AUTO_ALLOW : 0;
 	answer->inbox = inbox_open(&run->life.inbox);
 	answer->phase = run->life.phases.now;
 }
@@ -206,10 +208,44 @@ static bool serve_ask(struct run *run, const struct agent_request *request, int 
 	return invalid(answer, "this cannot be asked for");
 }
 
+/* ---- what it hands over ---- */
+
+static bool serve_plan(struct run *run, const struct agent_request *request, int fd, struct agent_answer *answer)
+{
+	(void)request;
+	plans_submit(run, fd, answer);
+	return true;
+}
+
+static bool serve_plan_state(struct run *run, const struct agent_request *request, int fd, struct agent_answer *answer)
+{
+	(void)fd;
+	return plans_state(run, answer) || !(request->flags & AGENT_WAIT);
+}
+
+static bool serve_artifact(struct run *run, const struct agent_request *request, int fd, struct agent_answer *answer)
+{
+	(void)fd;
+	if (!is_clean(text_of(request), AGENT_TEXT_MAX))
+		return invalid(answer, "a path is UTF-8 without control characters");
+	artifact_register(run, text_of(request), answer);
+	return true;
+}
+
+static bool serve_output(struct run *run, const struct agent_request *request, int fd, struct agent_answer *answer)
+{
+	if (!is_clean(text_of(request), OUTPUT_NAME_MAX) || request->number >= MATURITY_COUNT)
+		return invalid(answer, "an output has a name of at most 64 bytes and a maturity");
+	output_take(run, text_of(request), (enum output_maturity)request->number, fd, answer);
+	return true;
+}
+
 static bool (*const serves[AGENT_VERB_COUNT])(struct run *, const struct agent_request *, int, struct agent_answer *) = {
 	[AGENT_HEARTBEAT] = serve_heartbeat, [AGENT_PHASE] = serve_phase, [AGENT_STATUS] = serve_status,
 	[AGENT_CONFIDENCE] = serve_confidence, [AGENT_PROGRESS] = serve_progress, [AGENT_ERROR] = serve_error,
 	[AGENT_WHY] = serve_why, [AGENT_INBOX] = serve_inbox, [AGENT_ACK] = serve_ack, [AGENT_ASK] = serve_ask,
+	[AGENT_PLAN] = serve_plan, [AGENT_PLAN_STATE] = serve_plan_state, [AGENT_ARTIFACT] = serve_artifact,
+	[AGENT_OUTPUT] = serve_output,
 };
 
 bool agent_serve(struct run *run, const struct agent_request *request, int fd, struct agent_answer *answer)

@@ -501,6 +501,7 @@ static void exit_event(struct run *run, const struct event_head *head)
 	if (!event->last_of_group || head->tgid == (uint32_t)run->launched.pid)
 		return;
 	put_event(run, head, &(struct record_facts){ 0 });
+	plans_exit(run, head->tgid, head->proc_start_ns, event->status);
 	exit_counts(run, head, event->status);
 }
 

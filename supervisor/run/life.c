@@ -124,6 +124,7 @@ void life_prepare(struct run *run)
 	struct life *life = &run->life;
 
 	life->confidence = CONFIDENCE_NONE;
+	life->settings = life->govern ? life->govern->settings : NULL;
 	phases_begin(&life->phases, life->settings);
 	budget_begin(&life->budget, life->settings ? &life->settings->budget : NULL);
 	run_phase_enter(run, PHASE_BOOTSTRAP, true, false, "started");
@@ -161,6 +162,7 @@ void life_finish(struct run *run)
 {
 	loop_timer_clear(run->runs->loop, &run->life.timer);
 	inbox_finish(&run->life.inbox);
+	plans_finish(run);
 }
 
 /* ---- what happens to it ---- */

@@ -27,7 +27,8 @@ struct denial {
 };
 
 struct life {
-	const struct govern_settings *settings; /* NULL: the policy has none */
+	const struct govern_view *govern;       /* NULL: the policy has no rules about actions */
+	const struct govern_settings *settings; /* of it, or NULL */
 	struct phases phases;
 	struct budget budget;
 	struct stall stall;
@@ -73,6 +74,10 @@ int64_t run_letter(struct run *run, enum letter_kind kind, const char *by, struc
 
 /* False: there is no such letter, or it was acknowledged already. */
 bool run_letter_ack(struct run *run, uint64_t id);
+
+struct init_message;
+/* What it says by NOTIFY_SOCKET beside signs of life. handed.c */
+void run_reported(struct run *run, const struct init_message *message);
 
 /* phases.c. What the agent asks for; `answer` texts are static. */
 enum phase_answer run_phase_ask(struct run *run, enum phase to, const char **ret_reason);

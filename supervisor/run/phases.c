@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "run/handed.h"
 #include "run/run.h"
 
 static void put_phase(struct run *run, enum phase from, enum phase to, bool inferred, const char *reason)
@@ -36,6 +37,8 @@ void run_phase_enter(struct run *run, enum phase to, bool reported, bool inferre
 {
 	enum phase from = (enum phase)run->life.phases.now;
 
+	if (from != to && run->started && to != PHASE_REVOKED)
+		artifacts_look(run, from);
 	phases_enter(&run->life.phases, to, reported);
 	put_phase(run, from, to, inferred, reason);
 	run_progress(run);

@@ -238,6 +238,9 @@ static void notified(struct run *run, const struct init_message *message)
 		heartbeat_extend(&run->heartbeat, message->extend_ns);
 	if (message->notify & NOTIFY_WATCHDOG)
 		run_beat(run);
+	run_reported(run, message);
+	if (message->notify & NOTIFY_STOPPING)
+		run_progress(run);
 	if (message->notify & NOTIFY_TRIGGER)
 		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_CANCELLED, EXIT_INTERNAL,
 			 "the agent declared itself failed (WATCHDOG=trigger)");

@@ -30,6 +30,7 @@
 #include "run/merge.h"
 #include "run/outbox.h"
 #include "run/pause.h"
+#include "run/plans.h"
 #include "run/people.h"
 #include "run/relay.h"
 #include "run/violate.h"
@@ -140,6 +141,7 @@ struct run {
 	uint64_t beats;                /* explicit ones */
 	struct life life;
 	struct agent agent;            /* its control socket */
+	struct plans plans;
 	struct limit_hits hits;
 	struct merge_table *merge;
 	bool revoke_wanted;            /* by an event: carried out after the ring was read */

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "daemon/wire.h"
+#include "decide/govern.h"
 #include "init/notify.h"
 #include "lib/runner.h"
 
@@ -36,7 +37,34 @@ static const struct row {
 	{ "EXTEND_TIMEOUT_USEC=18446744073709552", NOTIFY_UNKNOWN, 0, "" },
 	{ "X_LATER=1\nREADY=1", NOTIFY_UNKNOWN | NOTIFY_READY, 0, "" },
 	{ "no assignment", NOTIFY_UNKNOWN, 0, "" },
+	{ "ERRNO=13\nX_ERROR=E_X:it broke", NOTIFY_ERRNO | NOTIFY_ERROR, 0, "" },
+	{ "ERRNO=0", NOTIFY_UNKNOWN, 0, "" }, { "ERRNO=4096", NOTIFY_UNKNOWN, 0, "" }, { "X_ERROR=", NOTIFY_UNKNOWN, 0, "" },
+	{ "X_PHASE=PLAN", NOTIFY_PHASE, 0, "" }, { "X_PHASE=DINNER", NOTIFY_UNKNOWN, 0, "" },
+	{ "X_PROGRESS=3/7", NOTIFY_PROGRESS, 0, "" }, { "X_PROGRESS=8/7", NOTIFY_UNKNOWN, 0, "" },
+	{ "X_PROGRESS=7", NOTIFY_UNKNOWN, 0, "" }, { "X_STEP=two", NOTIFY_PROGRESS, 0, "" }, { "X_STEP=", NOTIFY_UNKNOWN, 0, "" },
+	{ "X_CONFIDENCE=0.83", NOTIFY_CONFIDENCE, 0, "" }, { "X_CONFIDENCE=1", NOTIFY_CONFIDENCE, 0, "" },
+	{ "X_CONFIDENCE=1.000001", NOTIFY_UNKNOWN, 0, "" }, { "X_CONFIDENCE=0.", NOTIFY_UNKNOWN, 0, "" },
+	{ "X_CONFIDENCE=0.1234567", NOTIFY_UNKNOWN, 0, "" }, { "X_CONFIDENCE=1e3", NOTIFY_UNKNOWN, 0, "" },
+	{ "X_ARTIFACT=out/r.xml", NOTIFY_ARTIFACT, 0, "" }, { "X_ARTIFACT=a\x1b" "b", NOTIFY_UNKNOWN, 0, "" },
+	{ "X_OUTPUT=report", NOTIFY_OUTPUT, 0, "" }, { "X_OUTPUT=a\nX_OUTPUT=b", NOTIFY_OUTPUT | NOTIFY_UNKNOWN, 0, "" },
+	{ "BARRIER=1", NOTIFY_BARRIER, 0, "" }, { "BARRIER=2", NOTIFY_UNKNOWN, 0, "" },
 };
+
+START_TEST(reports_carry_their_values)
+{
+	struct init_message message = { 0 };
+
+	ck_assert_int_eq(notify_parse(slice_of("ERRNO=13\nX_ERROR=E_X:it broke\nX_PHASE=verify\nX_PROGRESS=3/7\n"
+					       "X_CONFIDENCE=0.42\nX_ARTIFACT=out/r.xml"), &message), 0);
+	ck_assert_uint_eq(message.reported_errno, 13);
+	ck_assert_str_eq(message.code, "E_X:it broke");
+	ck_assert_uint_eq(message.phase, PHASE_VERIFY);
+	ck_assert_uint_eq(message.progress_done, 3);
+	ck_assert_uint_eq(message.progress_all, 7);
+	ck_assert_uint_eq(message.confidence, 420000);
+	ck_assert_str_eq(message.path, "out/r.xml");
+}
+END_TEST
 
 START_TEST(a_datagram_becomes_bits)
 {
@@ -126,6 +154,7 @@ Suite *suite_make(void)
 	TCase *tcase = add_case(suite, "datagrams");
 
 	tcase_add_loop_test(tcase, a_datagram_becomes_bits, 0, (int)COUNT(rows));
+	tcase_add_test(tcase, reports_carry_their_values);
 	tcase_add_test(tcase, what_is_not_utf8_is_not_read_at_all);
 	tcase_add_test(tcase, a_datagram_has_a_maximum);
 	tcase_add_test(tcase, a_status_is_cut_between_characters);

@@ -17,10 +17,14 @@ static const struct agent_verb_row {
 	{ "confidence", "0.83", "says how sure the agent is", agent_confidence },
 	{ "progress", "STEP", "says that a step is done", agent_progress },
 	{ "error", "CODE [ERRNO]", "reports an error of its own", agent_error },
+	{ "plan", "submit FILE [--wait] | state", "submits a plan, or asks what became of it", agent_plan },
+	{ "artifact", "PATH...", "registers files; they are hashed outside", agent_artifact },
+	{ "output", "[--maturity M] FILE", "hands over a JSON document", agent_output },
 	{ "ask", "[--kind K] -- WORD...", "asks what would become of an action", agent_ask_verb },
 	{ "why", "[--last]", "explains the last denial", agent_why },
 	{ "inbox", "", "prints what people sent", agent_inbox },
 	{ "ack", "ID", "acknowledges an item of the inbox", agent_ack },
+	{ "hook", "claude|codex|generic", "answers a coding agent's hook (JSON on stdin)", agent_hook },
 };
 
 static void help(void)
