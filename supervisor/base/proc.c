@@ -11,7 +11,8 @@
 #include "base/parse.h"
 #include "base/text.h"
 
-#define STAT_START_FIELD 22 /* starttime, proc(5) */
+#define STAT_GROUP_FIELD 5  /* pgrp, session, tty_nr, tpgid: proc(5) */
+#define STAT_START_FIELD 22 /* starttime */
 #define LINE_FIELDS_MAX 8
 #define ACCOUNT_FILE_MAX (1U << 20)
 
@@ -45,27 +46,57 @@ int proc_boot_id(uint8_t ret_boot_id[16])
 	return at == 16 ? 0 : -EINVAL;
 }
 
-int proc_start_ns(pid_t pid, uint64_t *ret_start_ns)
+/* /proc/PID/stat from the field `first` (3 at least) on. */
+static int stat_fields(pid_t pid, int first, char *text, size_t size, const char **ret_at)
 {
-	char path[32], text[1024];
+	char path[32];
 	const char *at;
-	uint64_t ticks;
 	ssize_t len;
-	int r;
 
 	IGNORE(snprintf(path, sizeof(path), "/proc/%d/stat", pid) < 0);
-	len = io_read_text(AT_FDCWD, path, text, sizeof(text));
+	len = io_read_text(AT_FDCWD, path, text, size);
 	if (len < 0)
 		return (int)len;
 	at = strrchr(text, ')'); /* comm may hold blanks and parentheses; field 3 follows the last one */
-	for (int field = 2; at && field < STAT_START_FIELD; field++)
+	for (int field = 2; at && field < first; field++)
 		at = strchr(at + 1, ' ');
 	if (!at)
 		return -EINVAL;
-	r = parse_u64(slice_new(at + 1, strcspn(at + 1, " ")), 0, UINT64_MAX, &ticks);
+	*ret_at = at + 1;
+	return 0;
+}
+
+int proc_start_ns(pid_t pid, uint64_t *ret_start_ns)
+{
+	char text[1024];
+	const char *at;
+	uint64_t ticks;
+	int r = stat_fields(pid, STAT_START_FIELD, text, sizeof(text), &at);
+
+	if (r == 0)
+		r = parse_u64(slice_new(at, strcspn(at, " ")), 0, UINT64_MAX, &ticks);
 	if (r < 0)
 		return r;
 	*ret_start_ns = ticks * (1000000000U / (uint64_t)sysconf(_SC_CLK_TCK));
+	return 0;
+}
+
+int proc_foreground(pid_t pid, bool *ret_foreground)
+{
+	enum { GROUP, SESSION, TERMINAL, OWNER, FIELDS }; /* OWNER: -1 without a terminal */
+	struct slice fields[FIELDS];
+	char text[1024];
+	const char *at;
+	int r = stat_fields(pid, STAT_GROUP_FIELD, text, sizeof(text), &at);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < FIELDS; i++) {
+		fields[i] = slice_new(at, strcspn(at, " "));
+		at += fields[i].len + (at[fields[i].len] == ' ');
+	}
+	*ret_foreground = !slice_is(fields[TERMINAL], "0") && fields[GROUP].len > 0 &&
+			  slice_eq(fields[GROUP], fields[OWNER]);
 	return 0;
 }
 

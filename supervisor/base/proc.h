@@ -3,6 +3,7 @@
 #ifndef BASE_PROC_H
 #define BASE_PROC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -11,6 +12,8 @@
 int proc_boot_id(uint8_t ret_boot_id[16]) MUST_USE;
 /* Start of a process in CLOCK_BOOTTIME clock ticks since boot (proc(5), stat field 22), in ns. */
 int proc_start_ns(pid_t pid, uint64_t *ret_start_ns) MUST_USE;
+/* Whether it has a controlling terminal, and its process group is in the foreground there (fields 5, 7, 8). */
+int proc_foreground(pid_t pid, bool *ret_foreground) MUST_USE;
 /* The path of the process's cgroup in the v2 hierarchy, "/a/b" (cgroups(7)). */
 int proc_cgroup_v2(pid_t pid, char *path, size_t size) MUST_USE;
 /* No core dumps of this process and its children, not even for a handler behind a pipe: that one gets a

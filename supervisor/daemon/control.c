@@ -74,7 +74,7 @@ static void refuse(int fd, const struct error *err)
 static int client_ready(struct source *source, uint32_t events)
 {
 	struct client *client = container_of(source, struct client, source);
-	struct wire_request bytes;
+	struct wire_people bytes;
 	cleanup_with(fdset_finish) struct fdset set = { 0 };
 	ssize_t len = fdpass_receive(client->fd, &bytes, sizeof(bytes), &set, MSG_DONTWAIT);
 
@@ -163,13 +163,16 @@ static int listener_ready(struct source *source, uint32_t events)
 	}
 }
 
-static int socket_owner(const char *path, struct error *err)
+static int socket_owner(struct daemon *daemon, struct error *err)
 {
+	const char *path = daemon->socket_path;
 	gid_t gid;
 
 	/* Without the group only root may connect. */
 	if (group_lookup(GROUP, &gid) < 0)
 		gid = 0;
+	else
+		roles_usual(&daemon->runs.people.roles, gid);
 	if (chown(path, 0, gid) < 0 || chmod(path, 0660) < 0)
 		return error_set(err, -errno, "set the owner of '%s'", path);
 	return 0;
@@ -190,7 +193,7 @@ int control_open(struct daemon *daemon, struct error *err)
 	/* umask 077: nobody but root reaches it before its owner and mode are set. */
 	if (bind(daemon->listen_fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return error_set(err, -errno, "bind '%s'", daemon->socket_path);
-	r = socket_owner(daemon->socket_path, err);
+	r = socket_owner(daemon, err);
 	if (r < 0)
 		return r;
 	if (listen(daemon->listen_fd, BACKLOG) < 0)

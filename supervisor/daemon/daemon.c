@@ -395,6 +395,7 @@ static void daemon_finish(struct daemon *daemon)
 	fd_close(daemon->signal_fd);
 	daemon->loop = loop_free(daemon->loop);
 	settings_close(daemon);
+	fd_close(daemon->inbox_fd);
 	fd_close(daemon->state_fd);
 	fd_close(daemon->runtime_fd);
 	fd_close(daemon->lock_fd); /* last: the lock covers all of the above */
@@ -405,7 +406,7 @@ static int daemon_start(struct daemon *daemon, struct error *err)
 	static int (*const stages[])(struct daemon *, struct error *) = {
 		open_dirs, take_lock, open_tree, open_signals,
 		/* The ledger before the sweep, so that lost runs are recorded. */
-		open_ledger, leftovers_sweep, open_workspaces, open_watch, open_runs, settings_open,
+		open_ledger, leftovers_sweep, keep_open, open_workspaces, open_watch, open_runs, settings_open,
 		/* Last: whoever connects finds everything in place. */
 		control_open,
 	};
@@ -426,7 +427,8 @@ int daemon_run(const struct options *options, struct error *err)
 	if (!daemon)
 		return error_set(err, -ENOMEM, "start");
 	daemon->options = *options;
-	daemon->state_fd = daemon->runtime_fd = daemon->lock_fd = daemon->listen_fd = daemon->signal_fd = FD_NONE;
+	daemon->state_fd = daemon->runtime_fd = daemon->lock_fd = daemon->listen_fd = daemon->signal_fd =
+		daemon->inbox_fd = FD_NONE;
 	daemon->runs.init_fd = daemon->runs.self_pidfd = FD_NONE;
 	daemon->runs.porter = PORTER_NONE;
 	daemon->workspaces = WORKSPACES_NONE;

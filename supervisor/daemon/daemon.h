@@ -44,7 +44,7 @@ struct daemon {
 	struct workspaces workspaces;
 	struct ceiling *ceiling;    /* NULL = this host has none */
 	struct host_settings *host; /* NULL = no host.yaml: tiers of agents, promotion and breakers are not kept */
-	int state_fd, runtime_fd, lock_fd, listen_fd, signal_fd;
+	int state_fd, runtime_fd, lock_fd, listen_fd, signal_fd, inbox_fd;
 	char socket_path[108];      /* unix(7) */
 	struct source listener, signals;
 	struct timer idle_timer, stop_timer;
@@ -81,6 +81,27 @@ void requests_ended(void *ctx, struct run *run);
 void serve_workspaces(struct client *client, const struct wire_request *wire, int *fds);
 void serve_workspace(struct client *client, const struct wire_request *wire, int *fds);
 void serve_settle(struct client *client, const struct wire_request *wire, int *fds);
+/* serve_people.c, serve_inbox.c */
+void serve_pause(struct client *client, const struct wire_request *wire, int *fds);
+void serve_resume(struct client *client, const struct wire_request *wire, int *fds);
+void serve_cancel(struct client *client, const struct wire_request *wire, int *fds);
+void serve_clarify(struct client *client, const struct wire_request *wire, int *fds);
+void serve_waive(struct client *client, const struct wire_request *wire, int *fds);
+void serve_kill_switch(struct client *client, const struct wire_request *wire, int *fds);
+void serve_inbox(struct client *client, const struct wire_request *wire, int *fds);
+void serve_claim(struct client *client, const struct wire_request *wire, int *fds);
+void serve_release(struct client *client, const struct wire_request *wire, int *fds);
+void serve_answer(struct client *client, const struct wire_request *wire, int *fds);
+/* To a connection with WIRE_ASK: an item of its run is new or has another state. */
+void question_show(struct daemon *daemon, const struct approval *approval);
+const struct wire_run_row *history_find(const struct daemon *daemon, const struct ulid *id);
+void answer_unknown(struct client *client, const struct ulid *id);
+/* The role of a user, for what `owner` started: whoever did is operator of it. UID_NONE = nobody did. */
+enum role peer_role(const struct daemon *daemon, const struct peer *peer, uid_t owner);
+/* keep.c */
+int keep_open(struct daemon *daemon, struct error *err) MUST_USE;
+int keep_kill_switch(struct daemon *daemon) MUST_USE;
+void keep_item(void *ctx, const struct approval *approval);
 /* An operator's action, also a refused one. */
 void intervention_record(struct daemon *daemon, const struct peer *peer, const char *verb,
 			 const struct ulid *run, bool allowed, const char *reason);

@@ -54,6 +54,15 @@ static bool is_alive(int pidfd)
 	return poll(&state, 1, 0) == 0;
 }
 
+bool peer_has_terminal(int socket, const struct peer *peer)
+{
+	auto_close int pidfd = peer_pidfd(socket, peer->pid);
+	bool foreground = false;
+
+	/* Still the process that connected, looked at in between: else the pid may be another's. */
+	return pidfd >= 0 && proc_foreground(peer->pid, &foreground) == 0 && is_alive(pidfd) && foreground;
+}
+
 int peer_identify(int socket, struct peer *ret_peer, struct error *err)
 {
 	struct peer peer = { 0 };

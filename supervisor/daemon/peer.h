@@ -23,6 +23,9 @@ struct peer {
  * errno: it cannot be said who it is, so it is refused, too. */
 int peer_identify(int socket, struct peer *ret_peer, struct error *err) MUST_USE;
 
+/* True when the process that connected has a controlling terminal and is in its foreground: somebody may sit there. */
+bool peer_has_terminal(int socket, const struct peer *peer);
+
 /* True for the v2 cgroup path of a process inside a run of any supervisor of this host:
  * ".../bailiff/<instance>/<run>...". Pure. */
 bool peer_cgroup_is_run(struct slice path);

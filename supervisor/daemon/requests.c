@@ -35,6 +35,26 @@ void answer_done(struct client *client)
 	IGNORE(!client_answer(client, &answer)); /* as above */
 }
 
+enum role peer_role(const struct daemon *daemon, const struct peer *peer, uid_t owner)
+{
+	enum role role = role_of(&daemon->runs.people.roles, peer->uid, peer->gid, peer->groups, peer->group_count);
+
+	return owner == peer->uid ? MAX(role, ROLE_OPERATOR) : role;
+}
+
+/* Of a run, of an item, or of the overlay that a run left. */
+static uid_t owner_of(struct daemon *daemon, const struct ulid *id)
+{
+	const struct run *run = id ? runs_find(&daemon->runs, id) : NULL;
+	const struct approval *item = id && !run ? approvals_find(&daemon->runs.people.approvals, id) : NULL;
+
+	if (run)
+		return run->owner_uid;
+	if (item)
+		return item->owner_uid;
+	return id ? workspace_owner(&daemon->workspaces, id) : UID_NONE;
+}
+
 void intervention_record(struct daemon *daemon, const struct peer *peer, const char *verb,
 			 const struct ulid *run, bool allowed, const char *reason)
 {
@@ -56,7 +76,7 @@ void intervention_record(struct daemon *daemon, const struct peer *peer, const c
 	draft_text(&draft, DETAIL_SUBJECT, slice_of(subject));
 	draft_text(&draft, DETAIL_VERB, slice_of(verb));
 	draft_text(&draft, DETAIL_CHANNEL, slice_of("local"));
-	draft_text(&draft, DETAIL_ROLE, slice_of(peer->uid == 0 ? "admin" : "operator"));
+	draft_text(&draft, DETAIL_ROLE, slice_of(role_name(peer_role(daemon, peer, owner_of(daemon, run)))));
 	draft_uint(&draft, DETAIL_UID, peer->uid);
 	draft_text(&draft, DETAIL_REASON, slice_of(reason ? reason : ""));
 	IGNORE(outbox_put(daemon->outbox, RECORD_INTERVENTION, draft_end(&draft)) == 0); /* counted */
@@ -120,7 +140,21 @@ static int concurrency(const struct daemon *daemon, const struct plan *plan, str
 	return error_exit(err, EXIT_REFUSED);
 }
 
-static int start(struct client *client, int *fds, struct error *err)
+static int kill_switch_gate(const struct daemon *daemon, const struct plan *plan, struct error *err)
+{
+	const char *agent = plan_text(plan, plan->head->agent);
+	const struct kill_entry *entry = kill_switch_covers(&daemon->runs.people.kill_switch, agent, NULL);
+	char scope[KILL_AGENT_MAX + 16];
+
+	if (!entry)
+		return 0;
+	kill_target_text(&entry->target, scope, sizeof(scope));
+	error_say(err, -EPERM, "KILL_SWITCH: it is tripped for %s by uid:%u: %s", scope, entry->uid, entry->reason);
+	error_next(err, "an admin resets it: `bailiff kill-switch reset`");
+	return error_exit(err, EXIT_REFUSED);
+}
+
+static int start(struct client *client, uint32_t flags, int *fds, struct error *err)
 {
 	static const char *const names[] = { "stdin", "stdout", "stderr" };
 	struct daemon *daemon = client->daemon;
@@ -129,6 +163,7 @@ static int start(struct client *client, int *fds, struct error *err)
 		.plan = &plan, .plan_fd = &fds[0], .session_fd = &fds[4],
 		.stdio = { fds[1], fds[2], fds[3] },
 		.workspace_fd = FD_NONE, .owner_uid = client->peer.uid, .owner = client,
+		.ask_place = flags & WIRE_ASK ? ASK_HERE : flags & WIRE_ASK_NOWHERE ? ASK_NOWHERE : ASK_INBOX,
 	};
 	auto_close int workspace_fd = FD_NONE;
 	int r = gates(daemon, client, err);
@@ -145,6 +180,8 @@ static int start(struct client *client, int *fds, struct error *err)
 		r = ceiling_gate(daemon, &plan, err);
 	if (r == 0)
 		r = concurrency(daemon, &plan, err);
+	if (r == 0)
+		r = kill_switch_gate(daemon, &plan, err);
 	if (r == 0 && runs_id_next(&daemon->runs, plan.head->network_mode != NETWORK_HOST, &request.id) < 0)
 		r = error_set(err, -EIO, "make the run's id");
 	if (r == 0 && plan.head->workspace_mode == WORKSPACE_OVERLAY)
@@ -165,7 +202,7 @@ static void serve_run(struct client *client, const struct wire_request *wire, in
 {
 	struct daemon *daemon = client->daemon;
 	struct error err = { 0 };
-	int r = start(client, fds, &err);
+	int r = start(client, wire->flags, fds, &err);
 
 	intervention_record(daemon, &client->peer, "run", r == 0 ? &client->run->id : NULL, r == 0,
 			    r < 0 ? err.text : wire->flags & WIRE_DETACHED ? "detached" : NULL);
@@ -309,7 +346,7 @@ static void serve_list(struct client *client, const struct wire_request *wire, i
 		answer_done(client);
 }
 
-static const struct wire_run_row *history_find(const struct daemon *daemon, const struct ulid *id)
+const struct wire_run_row *history_find(const struct daemon *daemon, const struct ulid *id)
 {
 	for (size_t i = 0; i < MIN(daemon->history_count, (uint64_t)DAEMON_HISTORY); i++) {
 		if (memcmp(&daemon->history[i].run, id, sizeof(*id)) == 0)
@@ -318,7 +355,7 @@ static const struct wire_run_row *history_find(const struct daemon *daemon, cons
 	return NULL;
 }
 
-static void answer_unknown(struct client *client, const struct ulid *id)
+void answer_unknown(struct client *client, const struct ulid *id)
 {
 	struct error err = { 0 };
 	char text[ULID_TEXT_LEN + 1];
@@ -432,20 +469,22 @@ static void (*const serves[])(struct client *, const struct wire_request *, int 
 	[WIRE_WORKSPACES] = serve_workspaces, [WIRE_WORKSPACE] = serve_workspace,
 	[WIRE_SETTLE] = serve_settle,
 	[WIRE_ATTACH] = serve_attach,
+	[WIRE_INBOX] = serve_inbox, [WIRE_CLAIM] = serve_claim, [WIRE_RELEASE] = serve_release,
+	[WIRE_APPROVE] = serve_answer, [WIRE_DENY] = serve_answer, [WIRE_PAUSE] = serve_pause,
+	[WIRE_RESUME] = serve_resume, [WIRE_CANCEL] = serve_cancel, [WIRE_CLARIFY] = serve_clarify,
+	[WIRE_WAIVE] = serve_waive, [WIRE_KILL_SWITCH] = serve_kill_switch,
 };
 
-static enum requester requester_of(const struct client *client, const struct wire_request *wire)
+static enum requester requester_of(struct client *client, const struct wire_request *wire)
 {
-	const struct run *run;
+	static const enum requester of_role[ROLE_COUNT] = {
+		[ROLE_NONE] = REQUESTER_NONE, [ROLE_VIEWER] = REQUESTER_VIEWER,
+		[ROLE_OPERATOR] = REQUESTER_OPERATOR, [ROLE_ADMIN] = REQUESTER_ADMIN,
+	};
+	enum requester requester = of_role[peer_role(client->daemon, &client->peer, UID_NONE)];
+	bool owner = !ulid_is_zero(&wire->run) && owner_of(client->daemon, &wire->run) == client->peer.uid;
 
-	if (client->peer.uid == 0)
-		return REQUESTER_ROOT;
-	/* A run may be gone for long when its workspace is asked for. */
-	if (wire->kind == WIRE_WORKSPACE || wire->kind == WIRE_SETTLE)
-		return workspace_owner(&client->daemon->workspaces, &wire->run) == client->peer.uid ?
-		       REQUESTER_OWNER : REQUESTER_OTHER;
-	run = runs_find(&client->daemon->runs, &wire->run);
-	return run && run->owner_uid == client->peer.uid ? REQUESTER_OWNER : REQUESTER_OTHER;
+	return owner ? MAX(requester, REQUESTER_OWNER) : requester;
 }
 
 static void refuse(struct client *client, const struct wire_request *wire)
@@ -454,8 +493,13 @@ static void refuse(struct client *client, const struct wire_request *wire)
 	struct error err = { 0 };
 	const char *name = request_name(wire->kind);
 
-	error_say(&err, -EPERM, "uid %u may not %s this run%s%s%s", client->peer.uid, name, run ? " (it is " : "",
-		  run ? run_status_name(run->status) : "", run ? ")" : "");
+	const struct approval *item = approvals_find(&client->daemon->runs.people.approvals, &wire->run);
+
+	error_say(&err, -EPERM, "uid %u (%s) may not %s%s%s%s%s", client->peer.uid,
+		  role_name(peer_role(client->daemon, &client->peer, UID_NONE)), name,
+		  ulid_is_zero(&wire->run) ? "" : item ? " this item" : " this run", run || item ? " (it is " : "",
+		  run ? run_status_name(run->status)
+		      : item ? approval_state_name((enum approval_state)item->state) : "", run || item ? ")" : "");
 	error_next(&err, "ask its owner, or use sudo");
 	IGNORE(error_exit(&err, EXIT_REFUSED) == 0); /* returns err.code */
 	intervention_record(client->daemon, &client->peer, name, &wire->run, false, err.text);
@@ -464,16 +508,16 @@ static void refuse(struct client *client, const struct wire_request *wire)
 
 void request_serve(struct client *client, struct slice datagram, int *fds, size_t fd_count)
 {
-	struct wire_request wire;
+	struct wire_people wire;
 	struct error err = { 0 };
 
 	if (request_parse(datagram, fd_count, &wire, &err) < 0) {
 		answer_error(client, &err);
 		return;
 	}
-	if (!request_permitted((enum wire_request_kind)wire.kind, requester_of(client, &wire))) {
-		refuse(client, &wire);
+	if (!request_permitted((enum wire_request_kind)wire.head.kind, requester_of(client, &wire.head))) {
+		refuse(client, &wire.head);
 		return;
 	}
-	serves[wire.kind](client, &wire, fds);
+	serves[wire.head.kind](client, &wire.head, fds);
 }

@@ -32,6 +32,19 @@ enum wire_request_kind {
 	                   * was written back; and WIRE_KEEP: not all, so it stays */
 	WIRE_ATTACH = 10, /* by run; one fd, a socket that goes to whoever has the run's terminal (WIRE_VIEWER).
 	                   * Answers WIRE_DONE */
+	/* What people decide: struct wire_people. `run` is a run, an item of the inbox, or nothing. */
+	WIRE_INBOX = 11,  /* answers WIRE_ITEM…, then WIRE_DONE. WIRE_ALL: what is over, too */
+	WIRE_CLAIM = 12,  /* by item */
+	WIRE_RELEASE = 13,/* by item */
+	WIRE_APPROVE = 14,/* by item, with what was seen; WIRE_DONE, or WIRE_COUNTED when more votes are needed */
+	WIRE_DENY = 15,   /* the same, with reason */
+	WIRE_PAUSE = 16,  /* by run; these three with reason */
+	WIRE_RESUME = 17,
+	WIRE_CANCEL = 18,
+	WIRE_CLARIFY = 19,/* by run, with text */
+	WIRE_WAIVE = 20,  /* by run, with rule and reason; `seen`: the digest of one action, or zero */
+	WIRE_KILL_SWITCH = 21, /* with scope, and run or agent; WIRE_TERMINATE, WIRE_RESET. Answers WIRE_KILLED */
+	WIRE_REQUEST_LIMIT,
 };
 
 #define WIRE_WAIT 1U
@@ -39,6 +52,10 @@ enum wire_request_kind {
 #define WIRE_COMMIT 4U
 #define WIRE_KEEP 8U
 #define WIRE_DETACHED 16U     /* RUN: recorded; the connection is not of the person's process */
+#define WIRE_ASK 32U          /* RUN: what it asks of people is asked on this connection (WIRE_ITEM) */
+#define WIRE_ASK_NOWHERE 64U  /* RUN: the same was wanted, and there is no terminal: what asks is denied */
+#define WIRE_TERMINATE 128U   /* KILL_SWITCH: revoke, do not freeze */
+#define WIRE_RESET 256U       /* KILL_SWITCH */
 
 struct wire_request {
 	uint32_t version;     /* WIRE_VERSION; else WIRE_ERROR with EPROTO */
@@ -46,7 +63,24 @@ struct wire_request {
 	uint32_t flags;       /* WIRE_* */
 	uint32_t cursor;      /* LIST, WORKSPACES: rows to skip */
 	struct ulid run;      /* SHOW, REVOKE, WORKSPACE, SETTLE */
-	char reason[WIRE_REASON_MAX]; /* REVOKE, SETTLE; NUL-terminated */
+	char reason[WIRE_REASON_MAX]; /* NUL-terminated */
+};
+
+#define WIRE_ITEMS_MAX 32U    /* in one answer to WIRE_INBOX */
+#define WIRE_BINDING_BYTES 224U /* struct approval_binding, which only the supervisor looks into */
+#define WIRE_CODE_MAX 8U
+#define WIRE_ITEM_TEXT_MAX 1024U
+
+/* WIRE_INBOX and those behind it. What a kind does not take is zero. */
+struct wire_people {
+	struct wire_request head;
+	uint32_t reason_code; /* enum reason_code (decide/people.h) */
+	uint32_t scope;       /* enum kill_scope */
+	uint64_t ttl_ns;      /* WAIVE; 0 = the default */
+	uint8_t seen[WIRE_BINDING_BYTES]; /* as it was shown, whole */
+	char code[WIRE_CODE_MAX]; /* as it was typed; each text is NUL-padded */
+	char rule[64], agent[64];
+	char text[WIRE_ITEM_TEXT_MAX];
 };
 
 enum wire_answer_kind {
@@ -54,6 +88,8 @@ enum wire_answer_kind {
 	WIRE_NOTICE,      /* a violation or warning while the run goes on: text */
 	WIRE_WORKSPACE_ROW,
 	WIRE_VIEWER,      /* to the run's connection: one fd, of somebody who may attach (cli/view.h) */
+	WIRE_ITEM,        /* unasked, to a connection with WIRE_ASK: it is new or has another state */
+	WIRE_COUNTED, WIRE_KILLED,
 };
 
 enum run_cause { RUN_CAUSE_NONE, RUN_CAUSE_EXIT, RUN_CAUSE_SIGNAL, RUN_CAUSE_CANCELLED, RUN_CAUSE_WALL,
@@ -97,7 +133,10 @@ struct wire_run_row {     /* WIRE_RUN_ROW */
 	uint32_t uid;
 	uint32_t processes;   /* now */
 	uint32_t violations;
+	uint32_t paused;      /* bits of enum pause_reason */
+	uint32_t reserved;
 	char agent[64], policy_name[64], owner[64];
+	char paused_for[24];  /* the most important of them; "" = it is not paused */
 	char command[128];    /* argv, cut, for people: escape before showing */
 	char workspace[256];
 	char status_text[200];/* STATUS= of the run itself */
@@ -113,6 +152,26 @@ struct wire_workspace_row { /* WIRE_WORKSPACE_ROW: one overlay */
 	char workspace[WIRE_TEXT_MAX]; /* cut */
 };
 
+struct wire_item {        /* WIRE_ITEM: an approval, or another item of the inbox */
+	struct ulid id, run;
+	uint64_t created_ns;  /* CLOCK_REALTIME */
+	uint64_t expires_in_ns;
+	uint32_t number;      /* rising: age */
+	uint32_t state, type, priority; /* enums of decide/people.h */
+	uint32_t role, count, votes, risk;
+	uint32_t owner_uid, claimed_by; /* claimed_by: uid -1 = nobody */
+	uint32_t mine;        /* whoever asked may answer it now */
+	uint32_t text_bytes;  /* of the whole text, where it is cut; else 0 */
+	uint8_t binding[WIRE_BINDING_BYTES];
+	char code[WIRE_CODE_MAX]; /* to be typed by whoever asked for the action; else "" */
+	char agent[64], capability[64], rule[64];
+	char reason[WIRE_REASON_MAX];
+	char text[WIRE_ITEM_TEXT_MAX]; /* escaped */
+};
+
+struct wire_counted { uint32_t votes, needed; };
+struct wire_killed { uint32_t frozen, revoked, stopped, changed; };
+
 struct wire_answer {
 	uint32_t version;
 	uint32_t kind;        /* enum wire_answer_kind */
@@ -124,6 +183,9 @@ struct wire_answer {
 		struct feature_report features;
 		char notice[WIRE_TEXT_MAX];
 		struct wire_workspace_row workspace;
+		struct wire_item item;
+		struct wire_counted counted;
+		struct wire_killed killed;
 	} u;
 };
 

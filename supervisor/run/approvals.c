@@ -65,6 +65,23 @@ static bool is_live(const struct approval *approval)
 	return approval_is_open((enum approval_state)approval->state) || approval->state == APPROVAL_APPROVED;
 }
 
+bool approval_is_valid(const struct approval *item)
+{
+	const struct { const char *text; size_t size; } texts[] = {
+		{ item->binding.capability, sizeof(item->binding.capability) }, { item->code, sizeof(item->code) },
+		{ item->rule, sizeof(item->rule) }, { item->agent, sizeof(item->agent) },
+		{ item->reason, sizeof(item->reason) }, { item->text, sizeof(item->text) },
+	};
+
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		if (strnlen(texts[i].text, texts[i].size) == texts[i].size)
+			return false;
+	}
+	return item->state > APPROVAL_NONE && item->state < APPROVAL_STATE_COUNT && item->type < INBOX_TYPE_COUNT &&
+	       item->priority < PRIORITY_COUNT && item->role < ROLE_COUNT && item->of_count <= APPROVAL_PEOPLE_MAX &&
+	       item->vote_count <= APPROVAL_PEOPLE_MAX && item->count <= APPROVAL_PEOPLE_MAX;
+}
+
 static uint32_t live_of(const struct approvals *approvals, const struct ulid *run)
 {
 	uint32_t live = 0;

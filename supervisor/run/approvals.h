@@ -109,6 +109,8 @@ bool approval_move_allowed(enum approval_state from, enum approval_state to);
 bool approval_is_open(enum approval_state state);       /* somebody may still answer */
 const char *approval_result_text(enum approval_result result);
 
+/* As read from a disk: every number is one that this table can have made. */
+bool approval_is_valid(const struct approval *item);
 /* A copy of `item` gets a number and a place; PENDING. The oldest that is over makes room. NULL: 256 are
  * open, or APPROVALS_PER_RUN of this run. */
 struct approval *approvals_add(struct approvals *approvals, const struct approval *item);

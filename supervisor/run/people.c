@@ -4,14 +4,10 @@
 #include "run/people.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "run/run.h"
-
-#define CANCEL_GRACE_NS 5000000000ULL
-#define EXIT_TERMINATED 143 /* 128 + SIGTERM, which it was asked to end by */
 
 static void by_uid(char to[INTAKE_BY_MAX], uid_t uid)
 {
@@ -153,32 +149,25 @@ void people_restored(struct runs *runs)
 		people_withdraw(runs, &approvals->items[i]);
 }
 
-/* ---- waivers ---- */
-
-int people_waive(struct run *run, const struct waiver *waiver, const char *reason)
+int people_grant_waiver(struct run *run, const struct waiver *waiver, const char *by, const char *reason)
 {
 	struct people *people = &run->runs->people;
 	struct waiver *added = waivers_add(&people->waivers, waiver, people->approvals.last_number + 1);
-	char by[INTAKE_BY_MAX];
 
 	if (!added)
 		return -ENOSPC;
 	people->approvals.last_number++;
-	by_uid(by, waiver->uid);
 	IGNORE(people_put_waiver(run, added, WAIVER_NONE, by, reason) == 0); /* counted */
 	rearm(run->runs);
 	return 0;
 }
 
-/* ---- cancel ---- */
-
-bool people_cancel(struct run *run, uid_t uid, const char *reason)
+void people_reject_all(struct run *run, uid_t uid)
 {
 	struct approvals *approvals = &run->runs->people.approvals;
-	char text[WIRE_TEXT_MAX], by[INTAKE_BY_MAX];
+	char by[INTAKE_BY_MAX];
 
 	by_uid(by, uid);
-	IGNORE(snprintf(text, sizeof(text), "cancelled by %s: %s", by, reason) < 0);
 	for (uint32_t i = 0; i < approvals->count; i++) {
 		struct approval *item = &approvals->items[i];
 		enum approval_state from = (enum approval_state)item->state;
@@ -187,89 +176,6 @@ bool people_cancel(struct run *run, uid_t uid, const char *reason)
 		    approval_reject(item, uid, now_realtime_ns()) == RESULT_DONE)
 			changed(run->runs, item, from, by);
 	}
-	if (run->step != RUN_STEP_LIVE || run_is_paused(run, PAUSE_KILL_SWITCH)) {
-		if (run->step > RUN_STEP_LIVE)
-			return false;
-		run_stop(run, RUN_CAUSE_CANCELLED, EXIT_TERMINATED, text);
-		return true;
-	}
-	return run_ask_to_end(run, EXIT_TERMINATED, text, CANCEL_GRACE_NS);
-}
-
-/* ---- the kill switch ---- */
-
-static const char *agent_of(const struct run *run)
-{
-	return plan_text(&run->plan, run->plan.head->agent);
-}
-
-static bool is_covered(const struct runs *runs, const struct run *run)
-{
-	return kill_switch_covers(&runs->people.kill_switch, agent_of(run), &run->id) != NULL;
-}
-
-static void kill_one(struct run *run, const struct kill_entry *entry, bool terminate, struct kill_count *count)
-{
-	char by[INTAKE_BY_MAX], text[WIRE_TEXT_MAX];
-
-	by_uid(by, entry->uid);
-	IGNORE(snprintf(text, sizeof(text), "KILL_SWITCH: it was tripped by %s: %s"
-			"; next: an admin resets it: `bailiff kill-switch reset`", by, entry->reason) < 0);
-	if (run->step < RUN_STEP_LIVE) {
-		count->stopped++;
-		run_stop(run, RUN_CAUSE_REFUSED, EXIT_REFUSED, text);
-	} else if (run->step == RUN_STEP_LIVE && terminate) {
-		count->revoked++;
-		run_revoke(run, RUN_CAUSE_OPERATOR, by, text);
-	} else if (run_pause(run, PAUSE_KILL_SWITCH)) {
-		count->frozen++;
-	}
-}
-
-bool people_kill(struct runs *runs, const struct kill_entry *entry, bool terminate, struct kill_count *ret_count)
-{
-	const struct kill_switch one = { .count = 1, .entries = { *entry } };
-	bool tripped = kill_switch_trip(&runs->people.kill_switch, entry);
-	char by[INTAKE_BY_MAX];
-
-	*ret_count = (struct kill_count){ 0 };
-	for (size_t i = 0; i < RUNS_MAX; i++) {
-		struct run *run = runs->slots[i];
-
-		if (run && kill_switch_covers(&one, agent_of(run), &run->id))
-			kill_one(run, entry, terminate, ret_count);
-	}
-	by_uid(by, entry->uid);
-	people_put_kill(runs, &entry->target, true, by, entry->reason, ret_count);
-	return tripped;
-}
-
-bool people_kill_reset(struct runs *runs, const struct kill_target *target, uid_t uid, struct kill_count *ret_count)
-{
-	char by[INTAKE_BY_MAX];
-
-	*ret_count = (struct kill_count){ 0 };
-	if (!kill_switch_reset(&runs->people.kill_switch, target))
-		return false;
-	by_uid(by, uid);
-	for (size_t i = 0; i < RUNS_MAX; i++) {
-		struct run *run = runs->slots[i];
-
-		/* Another one may cover it still. */
-		if (run && !is_covered(runs, run))
-			ret_count->frozen += run_resume(run, PAUSE_KILL_SWITCH);
-	}
-	people_put_kill(runs, target, false, by, "", ret_count);
-	return true;
-}
-
-bool people_may_start(struct run *run)
-{
-	if (!is_covered(run->runs, run))
-		return true;
-	run_stop(run, RUN_CAUSE_REFUSED, EXIT_REFUSED, "KILL_SWITCH: it was tripped meanwhile"
-		 "; next: an admin resets it: `bailiff kill-switch reset`");
-	return false;
 }
 
 /* ---- the end of a run ---- */

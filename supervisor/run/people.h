@@ -40,8 +40,12 @@ enum ask_place {
 enum approval_result people_claim(struct runs *runs, const struct ulid *id, const struct answerer *who, bool release);
 enum approval_result people_answer(struct runs *runs, const struct ulid *id, const struct answerer *who,
 				   const struct approval_binding *seen, bool yes, const char *reason);
-/* Returns 0; -ENOSPC: too many are live. `waiver` without number and state. */
-int people_waive(struct run *run, const struct waiver *waiver, const char *reason) MUST_USE;
+/* `waiver`: rule, action, reason code. The name of a type of violation: one strike of it is taken away at once.
+ * Returns 0; -EPERM: never waived; -EALREADY: there is no strike; -ENOSPC: too many are live. */
+int people_waive(struct run *run, uid_t uid, const struct waiver *waiver, uint64_t ttl_ns, const char *reason,
+		 struct error *err) MUST_USE;
+/* The agent is told, then a pause for want of that ends. False: it cannot be told. */
+bool people_clarify(struct run *run, uid_t uid, const char *text);
 /* TERM to the command, after a grace the kill: FAILED(cancelled). False: it is ending already. */
 bool people_cancel(struct run *run, uid_t uid, const char *reason);
 
@@ -50,7 +54,8 @@ struct kill_count { uint32_t frozen, revoked, stopped; };
  * is stopped all the same. */
 bool people_kill(struct runs *runs, const struct kill_entry *entry, bool terminate, struct kill_count *ret_count);
 /* False: it was not tripped. */
-bool people_kill_reset(struct runs *runs, const struct kill_target *target, uid_t uid, struct kill_count *ret_count);
+bool people_kill_reset(struct runs *runs, const struct kill_target *target, uid_t uid, const char *reason,
+		       struct kill_count *ret_count);
 /* The last look before a run is let go. False: a kill switch covers it, and it is ending. */
 bool people_may_start(struct run *run);
 /* Nothing of it is asked or allowed any more. */
@@ -63,6 +68,8 @@ void people_finish(struct runs *runs);
 /* ---- between the files of this folder ---- */
 
 int people_add(struct runs *runs, const struct approval *item, struct approval **ret_item) MUST_USE;
+int people_grant_waiver(struct run *run, const struct waiver *waiver, const char *by, const char *reason) MUST_USE;
+void people_reject_all(struct run *run, uid_t uid);
 void people_withdraw(struct runs *runs, struct approval *approval);
 /* A use was taken: recorded and kept. Returns the record's number; 0: it was not written. */
 uint64_t people_used(struct runs *runs, const struct approval *approval);

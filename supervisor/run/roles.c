@@ -38,6 +38,11 @@ enum role role_of(const struct role_map *map, uid_t uid, gid_t gid, const gid_t 
 	return ROLE_NONE;
 }
 
+void roles_usual(struct role_map *map, gid_t viewers)
+{
+	map->of[ROLE_VIEWER] = (struct role_ids){ .gids = { viewers }, .gid_count = 1 };
+}
+
 /* The terminal is theirs to have, the code theirs to type. */
 static bool could_answer(const struct approval *approval, uid_t uid, enum role role)
 {

@@ -23,6 +23,8 @@ struct role_map {
 	} of[ROLE_COUNT];
 };
 
+/* Without settings of the host: the group that may connect looks on. */
+void roles_usual(struct role_map *map, gid_t viewers);
 /* The highest that user and groups give. */
 enum role role_of(const struct role_map *map, uid_t uid, gid_t gid, const gid_t *groups, size_t group_count);
 /* Are there enough people who could answer this? A group counts as enough, whoever is in it. */

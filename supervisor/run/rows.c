@@ -34,6 +34,8 @@ void run_row(const struct run *run, struct wire_run_row *ret_row)
 	ret_row->exit_code = run->outcome.exit_code;
 	ret_row->uid = head->uid;
 	ret_row->violations = run->strikes.total;
+	ret_row->paused = run->paused;
+	COPY(ret_row->paused_for, pause_name(run->paused));
 	if (run->step < RUN_STEP_CLOSING &&
 	    cgroup_count(&run->launched.cgroup, &ret_row->processes) < 0)
 		ret_row->processes = 0;

@@ -221,4 +221,5 @@ void runs_finish(struct runs *runs)
 	loop_remove(runs->loop, &runs->bulk_source);
 	loop_timer_clear(runs->loop, &runs->poll_timer);
 	loop_timer_clear(runs->loop, &runs->tick_timer);
+	people_finish(runs);
 }

@@ -87,11 +87,26 @@ bool violation_tell(struct user_strikes *strikes, enum violation_type type)
 {
 	for (size_t i = 0; i < KERNEL_DECIDES; i++) {
 		if (kernel_types[i] == type) {
-			strikes->count[i] += strikes->count[i] < UINT32_MAX;
+			strikes->count[i]++; /* modulo 2^32, as what was waived is subtracted */
 			return true;
 		}
 	}
 	return false;
+}
+
+bool violation_waive(struct strikes *strikes, struct user_strikes *told, enum violation_type type)
+{
+	if ((unsigned int)type >= VIOLATION_TYPE_LIMIT || strikes->count[type] == 0)
+		return false;
+	strikes->count[type]--;
+	/* The kernel adds what it was told to what it counted itself, modulo 2^32. */
+	for (size_t i = 0; i < KERNEL_DECIDES; i++) {
+		if (kernel_types[i] == type) {
+			told->count[i]--;
+			break;
+		}
+	}
+	return true;
 }
 
 void violation_make(const struct rules *rules, struct strikes *strikes, enum violation_type type,

@@ -37,6 +37,9 @@ void violation_follow(struct strikes *strikes, const struct event_head *event);
 /* Counts a strike that the kernel did not see. True when it is of a type that it counts. */
 bool violation_tell(struct user_strikes *strikes, enum violation_type type);
 
+/* Takes one strike away, on both sides. False: there is none. */
+bool violation_waive(struct strikes *strikes, struct user_strikes *told, enum violation_type type);
+
 /* Fills the packet and counts the strike. `decision` gives rule, reason and remedies; NULL: `message`
  * says what happened, and rule and remedies come from the type. Nothing stays empty. */
 void violation_make(const struct rules *rules, struct strikes *strikes, enum violation_type type,

@@ -90,6 +90,16 @@ static void terminate(char *text, size_t size)
 	text[size - 1] = '\0';
 }
 
+static void check_item(struct wire_item *item)
+{
+	terminate(item->code, sizeof(item->code));
+	terminate(item->agent, sizeof(item->agent));
+	terminate(item->capability, sizeof(item->capability));
+	terminate(item->rule, sizeof(item->rule));
+	terminate(item->reason, sizeof(item->reason));
+	terminate(item->text, sizeof(item->text));
+}
+
 int client_answer_check(size_t len, struct wire_answer *answer)
 {
 	if (len != sizeof(*answer) || answer->version != WIRE_VERSION)
@@ -115,6 +125,7 @@ int client_answer_check(size_t len, struct wire_answer *answer)
 		terminate(answer->u.row.owner, sizeof(answer->u.row.owner));
 		terminate(answer->u.row.command, sizeof(answer->u.row.command));
 		terminate(answer->u.row.workspace, sizeof(answer->u.row.workspace));
+		terminate(answer->u.row.paused_for, sizeof(answer->u.row.paused_for));
 		terminate(answer->u.row.status_text, sizeof(answer->u.row.status_text));
 		return 0;
 	case WIRE_FEATURE_REPORT:
@@ -126,6 +137,12 @@ int client_answer_check(size_t len, struct wire_answer *answer)
 	case WIRE_WORKSPACE_ROW:
 		terminate(answer->u.workspace.agent, sizeof(answer->u.workspace.agent));
 		terminate(answer->u.workspace.workspace, sizeof(answer->u.workspace.workspace));
+		return 0;
+	case WIRE_ITEM:
+		check_item(&answer->u.item);
+		return 0;
+	case WIRE_COUNTED:
+	case WIRE_KILLED:
 		return 0;
 	}
 	return -EPROTO;

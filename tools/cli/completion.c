@@ -30,6 +30,8 @@ static void print_case(void)
 {
 	for (size_t i = 0; i < verb_count; i++) {
 		printf("\t%s) words='", verbs[i].name);
+		if (verbs[i].options && verbs[i].words)
+			printf("%s ", verbs[i].words);
 		if (verbs[i].options)
 			print_options(verbs[i].options);
 		else

@@ -217,7 +217,7 @@ static int run_verb(const struct option_set *set, int argc, char **argv)
 			.control_fd = control_fd, .plan_fd = plan_fd, .secrets_fd = &secrets_fd,
 			.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO }, .report_fd = FD_NONE,
 			.detach_keys = request->args.detach_keys, .identity = &request->identity,
-			.quiet = request->args.quiet, .verbose = request->args.verbose, .json = request->args.json,
+			.ask = request->args.ask, .quiet = request->args.quiet, .verbose = request->args.verbose, .json = request->args.json,
 			.ret_run = &run, .policy_note = policy_note(request),
 		}, &err);
 	return r < 0 ? cli_fail(&err) : after(request, control_fd, &run, r);

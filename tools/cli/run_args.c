@@ -30,6 +30,7 @@ static const struct option_row rows[] = {
 	{ 'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "no line on what is enforced", NULL },
 	{ 'v', "verbose", OPTION_FLAG, AT(verbose), NULL, "one line more when the run ends", NULL },
 	{ 0, "json", OPTION_FLAG, AT(json), NULL, "start and end as JSON lines on stderr", NULL },
+	{ 0, "ask", OPTION_FLAG, AT(ask), NULL, "what needs approval is asked at this terminal; without one it is denied", NULL },
 	{ 'd', "detach", OPTION_FLAG, AT(detach), NULL, "prints the run's id; it goes on without you", NULL },
 	{ 0, "detach-keys", OPTION_TEXT, AT(detach_keys_text), "KEYS", "leave the run by these, ctrl-p,ctrl-q", NULL },
 	OPTION_ROW_STATE_DIR(AT(dirs.state_dir)),
@@ -132,8 +133,8 @@ int run_args_parse(const struct option_set *set, int argc, char **argv, struct r
 				 ret_args->agent, RUN_AGENT_MAX);
 	if (ret_args->dry_run && (ret_args->detach || ret_args->detach_keys_text))
 		return cli_usage("run", "--dry-run shows what changed at its end, so it cannot be left");
-	if (ret_args->dry_run && ret_args->detach)
-		return cli_usage("run", "--dry-run shows its changes when the run is over, so not with --detach");
+	if (ret_args->ask && ret_args->detach)
+		return cli_usage(set->verb, "--ask asks at this terminal, which --detach leaves");
 	if (ret_args->dry_run) {
 		if (ret_args->network && strcmp(ret_args->network, "none") != 0)
 			return cli_usage("run", "--dry-run has no network, so --net %s makes no sense",

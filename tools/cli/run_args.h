@@ -20,6 +20,7 @@ struct run_args {
 	bool overlay, dry_run;        /* dry_run implies overlay and network none */
 	bool quiet, verbose, json;
 	bool detach;
+	bool ask;                     /* at this terminal */
 	const char *detach_keys_text; /* NULL = none */
 	struct detach_keys detach_keys;
 	bool shell;                   /* the caller's shell, with `command` as its arguments */

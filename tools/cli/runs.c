@@ -124,7 +124,7 @@ int runs_json_print(const struct wire_run_row *row)
 	text_time_utc(started, row->started_ns);
 	text_time_utc(ended, row->ended_ns);
 	object = json_pack("{s:s, s:s, s:s, s:s, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:I, "
-			   "s:I, s:i, s:o}",
+			   "s:I, s:i, s:o, s:o}",
 			   "run", run, "status", word_status(row->status), "cause", word_cause(row->cause),
 			   "started", started, "ended", row->ended_ns ? json_string(ended) : json_null(),
 			   "exit_code", row->exit_code, "kind", "run", "agent", word_json(row->agent),
@@ -132,7 +132,8 @@ int runs_json_print(const struct wire_run_row *row)
 			   "command", word_json(row->command), "workspace", word_json(row->workspace),
 			   "uid", (int)row->uid, "processes", (int)row->processes,
 			   "events", (json_int_t)row->events, "refused", (json_int_t)row->refused,
-			   "violations", (int)row->violations, "status_text", word_json(row->status_text));
+			   "violations", (int)row->violations, "status_text", word_json(row->status_text),
+			   "paused_for", row->paused_for[0] ? word_json(row->paused_for) : json_null());
 	r = object && json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0 ? 0 : -ENOMEM;
 	json_decref(object);
 	putchar('\n');

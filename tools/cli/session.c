@@ -201,6 +201,10 @@ static void handle_signal(struct session *session)
 		session->result = 128 + number;
 		return;
 	}
+	if (number == SIGINT && prompt_stands(session)) {
+		prompt_deny(session);
+		return;
+	}
 	session->terminations += number == SIGTERM;
 	if (number == SIGTERM && session->terminations >= STOP_SIGNALS_BEFORE_REVOKE)
 		ask_revoke(session);
@@ -262,6 +266,7 @@ static void handle_control(struct session *session)
 	/* After the start an error answers a revocation of ours; the run itself ends by ENDED. */
 	if (r < 0 && session->started && answer.kind == WIRE_ERROR) {
 		say_escaped(session, session->err->text);
+		prompt_refused(session);
 		return;
 	}
 	if (r < 0) {
@@ -273,6 +278,8 @@ static void handle_control(struct session *session)
 		handle_started(session, &answer.u.started);
 	} else if (answer.kind == WIRE_VIEWER && fds.count == 1) {
 		session_viewer_arrived(session, &fds.fds[0]);
+	} else if (answer.kind == WIRE_ITEM && session->spec->ask) {
+		prompt_item(session, &answer.u.item);
 	} else if (answer.kind == WIRE_NOTICE) {
 		say_escaped(session, answer.u.notice);
 	} else if (answer.kind == WIRE_ENDED) {
@@ -292,14 +299,20 @@ static void poll_prepare(const struct session *session, struct pollfd polled[POL
 	bool keyboard = session->master_fd != FD_NONE && !session->keyboard_closed &&
 			session->input_len == 0 && terminal_foreground(&session->terminal);
 	int master_events = POLLIN | (session->input_len > 0 ? POLLOUT : 0);
+	bool asks = prompt_stands(session);
+	int master = asks || session->slave_closed ? FD_NONE : session->master_fd;
+	int typing = keyboard ? session->terminal.in_fd : FD_NONE;
+
+	/* In the background, reading would stop us: it waits until we are in the foreground again. */
+	if (asks)
+		typing = tcgetpgrp(session->prompt.tty_fd) == getpgrp() ? session->prompt.tty_fd : FD_NONE;
 
 	/* poll(2) skips negative descriptors. */
 	polled[POLL_CONTROL] = (struct pollfd){ session->spec->control_fd, POLLIN, 0 };
 	polled[POLL_CHANNEL] = (struct pollfd){ session->channel_fd, POLLIN, 0 };
 	polled[POLL_SIGNALS] = (struct pollfd){ session->signal_fd, POLLIN, 0 };
-	polled[POLL_MASTER] = (struct pollfd){ session->slave_closed ? FD_NONE : session->master_fd,
-					       (short)master_events, 0 };
-	polled[POLL_KEYBOARD] = (struct pollfd){ keyboard ? session->terminal.in_fd : FD_NONE, POLLIN, 0 };
+	polled[POLL_MASTER] = (struct pollfd){ master, (short)master_events, 0 };
+	polled[POLL_KEYBOARD] = (struct pollfd){ typing, POLLIN, 0 };
 	viewers_poll(&session->viewers, &session->scrollback, session_has_room(session), polled + POLL_VIEWERS);
 }
 
@@ -312,7 +325,9 @@ static void poll_dispatch(struct session *session, const struct pollfd polled[PO
 		session_feed_master(session);
 	if (polled[POLL_SIGNALS].revents)
 		handle_signal(session);
-	if (polled[POLL_KEYBOARD].revents && session->master_fd != FD_NONE)
+	if (polled[POLL_KEYBOARD].revents && prompt_stands(session))
+		prompt_read(session);
+	else if (polled[POLL_KEYBOARD].revents && session->master_fd != FD_NONE)
 		session_read_keyboard(session);
 	session_serve_viewers(session, polled + POLL_VIEWERS);
 	if (polled[POLL_CHANNEL].revents && session->channel_fd != FD_NONE)
@@ -338,7 +353,8 @@ static int send_secrets(const struct session *session)
 static int session_start(struct session *session)
 {
 	struct wire_request request = { .version = WIRE_VERSION, .kind = WIRE_RUN,
-					.flags = session->spec->detached ? WIRE_DETACHED : 0 };
+					.flags = (session->spec->detached ? WIRE_DETACHED : 0) |
+						 prompt_flags(&session->prompt, session->spec->ask) };
 	auto_close int theirs = FD_NONE;
 	int pair[2], fds[5], r;
 
@@ -379,6 +395,7 @@ static int session_loop(struct session *session)
 static void session_finish(struct session *session)
 {
 	session_leave_terminal(session);
+	prompt_finish(&session->prompt);
 	viewers_finish(&session->viewers);
 	scrollback_finish(&session->scrollback);
 	fd_close(session->channel_fd);
@@ -397,6 +414,7 @@ int session_run(const struct session_spec *spec, struct error *err)
 
 	viewers_init(&session.viewers);
 	terminal_init(&session.terminal);
+	prompt_open(&session.prompt, spec->ask && !spec->detached);
 	if (spec->detached)
 		session.terminal.in_fd = session.terminal.out_fd = FD_NONE;
 	r = session_start(&session);

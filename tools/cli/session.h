@@ -20,6 +20,7 @@ struct session_spec {
 	bool detached;        /* nobody sits here: the terminal of the command is for those who attach */
 	struct detach_keys detach_keys; /* what leaves the run; none by default */
 	const struct identity *identity; /* whose rights a keeper has; borrowed */
+	bool ask;             /* what the run asks of people is asked at our terminal */
 	bool quiet, verbose, json;
 	const char *policy_note; /* behind the policy's name in the banner; NULL = nothing */
 };

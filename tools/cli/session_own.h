@@ -13,6 +13,15 @@
 
 #define RELAY_BYTES 16384U
 
+#define PROMPTS_MAX 16U            /* open questions of one run (APPROVALS_PER_RUN) */
+
+struct prompt {
+	int tty_fd;                /* owned; FD_NONE: nothing is asked here */
+	size_t count;
+	unsigned int lines;        /* that were not the code */
+	struct wire_item items[PROMPTS_MAX]; /* the first one stands at the terminal */
+};
+
 struct session {
 	const struct session_spec *spec;
 	int channel_fd, signal_fd, master_fd; /* owned */
@@ -22,6 +31,7 @@ struct session {
 	struct scrollback scrollback;
 	struct viewers viewers;
 	struct detach_keys detach_keys;
+	struct prompt prompt;
 	sigset_t signals, before;
 	struct ulid run;
 	unsigned int terminations; /* SIGTERMs so far */
@@ -40,6 +50,19 @@ struct session {
 /* A line on the person's stderr and at everybody who is attached. */
 void session_say(struct session *session, const char *text);
 void session_channel_send(struct session *session, enum session_kind kind, int number);
+
+/* ---- session_ask.c ---- */
+
+void prompt_open(struct prompt *prompt, bool wanted);
+void prompt_finish(struct prompt *prompt);
+/* WIRE_ASK or WIRE_ASK_NOWHERE. */
+uint32_t prompt_flags(const struct prompt *prompt, bool wanted);
+/* A question stands at the terminal: its lines are answers, and nothing of the run is shown. */
+bool prompt_stands(const struct session *session);
+void prompt_item(struct session *session, const struct wire_item *item);
+void prompt_read(struct session *session);
+void prompt_refused(struct session *session);
+void prompt_deny(struct session *session);
 
 /* ---- session_pty.c ---- */
 

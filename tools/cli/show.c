@@ -48,6 +48,8 @@ static void show_people(const struct wire_run_row *row)
 	text_time_utc(when, row->started_ns);
 	text_duration(age, sizeof(age), end_ns > row->started_ns ? end_ns - row->started_ns : 0);
 	printf("run %s is %s", run, word_status(row->status));
+	if (row->paused_for[0])
+		printf(" (%s)", row->paused_for);
 	if (row->ended_ns)
 		printf(" (%s, exit code %d)", word_cause(row->cause), row->exit_code);
 	printf("\n");

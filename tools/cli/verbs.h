@@ -10,9 +10,11 @@ struct verb {
 	const char *summary;
 	int (*run)(int argc, char **argv);
 	const struct option_set *options; /* NULL: the verb has verbs of its own */
-	const char *words;                /* these, separated by blanks, or NULL */
+	const char *words;                /* these, separated by blanks, or words beside options; or NULL */
 };
 
+extern const struct option_set inbox_options, approve_options, deny_options, waive_options, clarify_options,
+	pause_options, resume_options, cancel_options, kill_switch_options;
 extern const struct option_set changes_options, commit_options, rollback_options;
 extern const struct option_set run_options, shell_options, attach_options, ps_options, show_options, why_options, revoke_options,
 	doctor_options, completion_options, version_options;
