@@ -8,7 +8,7 @@
 
 #include "bpf/net_rule.h"
 
-#define EVENTS_VERSION 2U
+#define EVENTS_VERSION 3U
 #define EVENT_PATH_MAX 4096U   /* bytes of one path */
 #define EVENT_ARGV_MAX 4096U   /* bytes of argv carried; argv_size says how many there were */
 #define EVENT_COMM_LEN 16U
@@ -40,6 +40,7 @@ enum event_flag {
 	EVENT_MERGED = 1U << 8,      /* first of a kind: repeats are only counted */
 	EVENT_HOOK = 1U << 9,        /* refused by our cgroup hook: rule_index is set */
 	EVENT_REVOKED = 1U << 10,    /* the strike that revoked the run: the kernel kills it already */
+	EVENT_UNGRANTED = 1U << 11,  /* EXEC: not what was granted; it was killed before its first instruction */
 };
 
 enum event_ring { EVENT_RING_URGENT, EVENT_RING_BULK, EVENT_RING_COUNT };
@@ -147,6 +148,7 @@ _Static_assert(sizeof(struct event_syscall) == 112, "ABI: raise EVENTS_VERSION t
 #define RUN_WATCHED 2U
 #define RUN_NET_HOST 4U      /* network mode host: the rules below apply; else only loopback */
 #define RUN_NET_RELAY 8U     /* allowlist: loopback, and the relay for the rest (redirect.h) */
+#define RUN_GATED 16U        /* what no grant covers is killed when it is executed (gate.h) */
 
 /* What the kernel decides alone, because no path is needed for it. */
 enum kernel_decides {
@@ -199,6 +201,27 @@ struct seen_key {
 	__u64 start_ns, ino, extra;
 	__u32 dev, gen, tgid, kind; /* dev as the kernel has it, not as st_dev */
 };
+
+#define EXEC_BYTES_MAX (2U << 20) /* argument and environment strings of one execve */
+#define EXEC_GRANTS_MAX 8192U     /* execs that were answered and are not done yet, of all runs */
+
+/* A file as it was when it was looked at. */
+struct exec_file {
+	__u64 dev;               /* st_dev; 0 = the file system's differs from its files' (overlayfs, btrfs) */
+	__u64 ino, size, change_ns;
+	__u32 gen, has_gen;      /* of file systems that tell */
+};
+
+/* Map `grants`: key = tid in the initial pid namespace; what the thread's held execve may become. Written
+ * before the call is answered and taken by the exec. */
+struct exec_grant {
+	__u64 cgroup_id;
+	struct exec_file file;   /* the program that is loaded: of a script its interpreter */
+	__u64 cwd_dev, cwd_ino;
+	__u64 strings;           /* hash_strings() of both */
+	__u32 arg_bytes, env_bytes;
+};
+_Static_assert(sizeof(struct exec_grant) == 80, "ABI: raise EVENTS_VERSION too");
 
 struct loss_counter {        /* map `losses`, per CPU: index = ring */
 	__u64 high;              /* kseq given out */

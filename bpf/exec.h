@@ -3,7 +3,7 @@
 #ifndef BPF_EXEC_H
 #define BPF_EXEC_H
 
-#include "bpf/path.h"
+#include "bpf/gate.h"
 
 enum cred_cause { CRED_FORK = 1, CRED_EXEC, CRED_CALL_DONE };
 
@@ -180,11 +180,12 @@ CHECKED_ONCE int exec_fill_script(struct scratch *s, __u64 filename)
 	return 0;
 }
 
-static __always_inline int handle_exec(struct task_struct *task, struct linux_binprm *bprm)
+static __always_inline int handle_exec(struct task_struct *task, __u32 old_tid, struct linux_binprm *bprm)
 {
 	__u64 cgroup_id;
 	struct run_config *run = run_of_current(&cgroup_id);
 	struct task_state *state;
+	bool granted = true;
 	struct scratch *s;
 	const char *filename;
 
@@ -202,9 +203,16 @@ static __always_inline int handle_exec(struct task_struct *task, struct linux_bi
 	if (in_foreign_namespace(task, run) && send_escape(cgroup_id, run, task->tgid))
 		die(run);
 	s = scratch_take(EVENT_RING_URGENT);
+	/* The strings are hashed in the buffer, so before the record is. */
+	if (run->flags & RUN_GATED)
+		granted = exec_granted(s, (__u64)BPF_CORE_READ(bprm, file), old_tid, cgroup_id);
+	if (!granted)
+		bpf_send_signal(SIGKILL);
 	if (!s)
 		return 0;
 	head_fill(&s->head, EVENT_EXEC, cgroup_id);
+	if (!granted)
+		s->head.flags |= EVENT_UNGRANTED;
 	s->exec.parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
 	s->exec.parent_start_ns = BPF_CORE_READ(task, real_parent, group_leader, start_boottime);
 	s->exec.argc = BPF_CORE_READ(bprm, argc);

@@ -90,6 +90,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	__u32 i_generation;
+	__s64 i_size;
 	__s64 i_atime_sec, i_mtime_sec, i_ctime_sec;   /* from 6.11 on */
 	__u32 i_atime_nsec, i_mtime_nsec, i_ctime_nsec;
 };
@@ -128,7 +129,7 @@ struct upid { int nr; struct pid_namespace *ns; };
 struct pid { unsigned int level; struct upid numbers[1]; };
 struct nsproxy { struct mnt_namespace *mnt_ns; };
 
-struct mm_struct { unsigned long arg_start, arg_end; };
+struct mm_struct { unsigned long arg_start, arg_end, env_start, env_end; };
 struct signal_struct { atomic_t live; int group_exit_code; unsigned int flags; };
 /* cap_effective is { u32 cap[2] } before 6.3 and { u64 val } since: 8 bytes in the same order. */
 struct cred { kuid_t uid, euid, fsuid; struct { __u64 val; } cap_effective; };

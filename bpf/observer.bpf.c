@@ -21,7 +21,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return handle_exec(task, bprm);
+	return handle_exec(task, (__u32)old_pid, bprm);
 }
 
 SEC("tp_btf/sched_process_exit")

@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <sys/random.h>
 
 #include "watch/libbpf.h"
 
@@ -120,6 +121,9 @@ static int load(struct watch *watch, const struct btf *types, struct error *err)
 	watch->witness = probe_dirty_flags(types, &pages, &inode);
 	watch->bpf->rodata->dirty_pages_flags = pages;
 	watch->bpf->rodata->dirty_inode_flags = inode;
+	if (getrandom(watch->bpf->rodata->exec_key, sizeof(watch->bpf->rodata->exec_key), 0) !=
+	    (ssize_t)sizeof(watch->bpf->rodata->exec_key))
+		return error_set(err, -errno, "make the key of this supervisor's grants");
 	r = bpf_program__set_autoload(watch->bpf->progs.on_dirty, watch->witness);
 	if (r == 0)
 		r = size_rings(watch);

@@ -94,6 +94,15 @@ void watch_rest(struct watch *watch);
  * reading cannot be mapped) and is left without bpf(2). The caller owns *ret_fd. A slot keeps its ring until the next call. Returns 0, -EINVAL or -errno. */
 int watch_run_relay(struct watch *watch, uint32_t slot, int *ret_fd) MUST_USE;
 
+/* Runs with RUN_GATED: the kernel kills each exec that no grant of its thread covers, before the new
+ * program's first instruction. `tid` as the initial pid namespace counts; an exec takes its thread's grant,
+ * whatever becomes of it, and a later one replaces it. Returns 0, -ENOSPC (EXEC_GRANTS_MAX), -errno. */
+int watch_grant(struct watch *watch, uint32_t tid, const struct exec_grant *grant) MUST_USE;
+void watch_grant_withdraw(struct watch *watch, uint32_t tid);
+/* exec_grant.strings: the keyed hash of argument and environment strings as they lie in the new process,
+ * one after another, each with its terminator. Never 0. */
+uint64_t watch_exec_hash(const struct watch *watch, const void *bytes, size_t len);
+
 /* What the run in `slot` did so far. Returns 0 or -EINVAL. */
 int watch_run_activity(const struct watch *watch, uint32_t slot, struct run_activity *ret) MUST_USE;
 
