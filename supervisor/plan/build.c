@@ -25,6 +25,7 @@ static void build_finish(struct build **build)
 	buf_finish(&b->groups);
 	buf_finish(&b->argv);
 	buf_finish(&b->env);
+	buf_finish(&b->govern);
 	free(b);
 	*build = NULL;
 }
@@ -46,6 +47,7 @@ static struct build *build_new(const struct policy *policy, const struct run_spe
 	build->groups = buf_growing(PLAN_GROUPS_MAX * sizeof(uint32_t));
 	build->argv = buf_growing(PLAN_ARGV_MAX);
 	build->env = buf_growing(PLAN_ENV_MAX);
+	build->govern = buf_growing(PLAN_GOVERN_MAX);
 	return build;
 }
 
@@ -265,7 +267,8 @@ static void fill_head(struct plan_head *head, struct build *build)
 	head->uid = spec->uid;
 	head->gid = spec->gid;
 	head->owner_uid = spec->owner_uid;
-	head->flags = spec->flags | (build->broker ? PLAN_BROKER : 0);
+	head->flags = spec->flags | (build->broker ? PLAN_BROKER : 0) |
+		      (build->policy->govern.settings.gated ? PLAN_GATE : 0);
 	head->program = head_text(build, build->program, "");
 	head->cwd = head_text(build, build->cwd.text, "/");
 	head->workspace = head_text(build, build->workspace.text, "/");
@@ -323,6 +326,8 @@ static int assemble(struct build *build, struct buf *plan)
 	if (r == 0)
 		r = add_section(plan, PLAN_SECRETS, slice_new(secrets, sizeof(secrets[0]) * build->policy->secret_count),
 				sizeof(secrets[0]));
+	if (r == 0)
+		r = add_section(plan, PLAN_GOVERN, buf_slice(&build->govern), 1);
 	if (r == 0)
 		((struct plan_head *)(void *)plan->data)->bytes = (uint32_t)plan->len;
 	return r;
@@ -408,6 +413,7 @@ static int build_parts(struct build *build, struct error *err)
 	static int (*const parts[])(struct build *, struct error *) = {
 		/* In this order: each looks at what those before it have made. */
 		find_places, layout_build, protect_build, rules_build, own_addresses_build, command_build,
+		govern_build,
 	};
 	int r = check_network(build, err);
 

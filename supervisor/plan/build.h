@@ -35,7 +35,7 @@ struct seen {
 struct build {
 	const struct policy *policy;
 	const struct run_spec *spec;
-	struct buf strings, paths, nets, names, mounts, guards, groups, argv, env;
+	struct buf strings, paths, nets, names, mounts, guards, groups, argv, env, govern;
 	struct path workspace, home, cwd;
 	bool home_exists;
 	char program[PLAN_PATH_MAX];
@@ -96,6 +96,8 @@ int git_protected(struct build *build, size_t i, char path[PLAN_PATH_MAX]);
 int rules_build(struct build *build, struct error *err);
 /* own_addresses.c: behind rules_build(). The host's addresses as of now; not a rule of the policy. */
 int own_addresses_build(struct build *build, struct error *err);
+/* govern.c: what judge() reads, when the policy has rules. */
+int govern_build(struct build *build, struct error *err);
 /* command.c: argv, env, program, cwd. */
 int command_build(struct build *build, struct error *err);
 

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "decide/judge.h"
 #include "plan/check.h"
 
 static const struct section {
@@ -26,6 +27,7 @@ static const struct section {
 	[PLAN_ARGV] = { "argv", 1, PLAN_ARGV_MAX, true },
 	[PLAN_ENV] = { "env", 1, PLAN_ENV_MAX, false },
 	[PLAN_DOC] = { "policy document", 1, PLAN_DOC_MAX, true },
+	[PLAN_GOVERN] = { "rules about actions", 1, PLAN_GOVERN_MAX, false },
 	[PLAN_SECRETS] = { "secrets", sizeof(struct plan_secret), PLAN_SECRETS_MAX, false },
 };
 static_assert(COUNT(sections) == PLAN_SECTION_COUNT, "a section has no row");
@@ -141,7 +143,7 @@ static int check_numbers(const struct plan_head *head, struct error *err)
 		{ "uid", head->uid != 0 && head->uid != UID_NONE },
 		{ "gid", head->gid != 0 && head->gid != GID_NONE },
 		{ "owner", head->owner_uid == 0 || head->owner_uid == head->uid },
-		{ "flags", head->flags < 2 * PLAN_BROKER },
+		{ "flags", head->flags <= PLAN_FLAGS },
 		{ "mode", head->mode <= MODE_LEARN },
 		{ "workspace mode", head->workspace_mode <= WORKSPACE_OVERLAY },
 		{ "network mode", head->network_mode <= NETWORK_HOST },
@@ -267,6 +269,21 @@ static int check_secrets(const struct plan *plan, struct error *err)
 	return 0;
 }
 
+/* Commands are judged exactly when there is something to judge them by. */
+static int check_govern(const struct plan *plan, struct govern_view *ret_view, struct error *err)
+{
+	struct slice bytes = bytes_at(plan->head, PLAN_GOVERN);
+	bool gate = plan->head->flags & PLAN_GATE;
+	int r = 0;
+
+	*ret_view = (struct govern_view){ 0 };
+	if (bytes.len > 0)
+		r = govern_check(bytes.data, bytes.len, ret_view, err);
+	if (r == 0 && gate != (ret_view->settings && ret_view->settings->gated))
+		r = plan_bad(err, "rules about actions");
+	return r;
+}
+
 /* Strings one after another, the last one terminated, too. */
 static int check_vectors(const struct plan *plan, struct error *err)
 {
@@ -326,8 +343,10 @@ int plan_check(const void *bytes, size_t len, struct plan *ret_plan, struct erro
 		if (r < 0)
 			return r;
 	}
-	*ret_plan = plan;
-	return 0;
+	r = check_govern(&plan, &plan.govern, err);
+	if (r == 0)
+		*ret_plan = plan;
+	return r;
 }
 
 int plan_map(int memfd, struct plan *ret_plan, struct error *err)

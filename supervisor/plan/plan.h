@@ -32,14 +32,15 @@
 #define PLAN_DOC_MAX (1U << 20)
 #define PLAN_STRINGS_MAX (2U << 20)
 #define PLAN_PATH_MAX 4096U
+#define PLAN_GOVERN_MAX (1U << 20)
 #define PLAN_SECRETS_MAX 16U     /* POLICY_SECRETS_MAX */
 
 enum plan_section {
 	PLAN_STRINGS, PLAN_PATHS, PLAN_NETS, PLAN_MOUNTS, PLAN_GROUPS, PLAN_FILTER, PLAN_ARGV,
-	PLAN_ENV, PLAN_DOC, PLAN_SECRETS, PLAN_NAMES, PLAN_SECTION_COUNT,
+	PLAN_ENV, PLAN_DOC, PLAN_SECRETS, PLAN_NAMES, PLAN_GOVERN, PLAN_SECTION_COUNT,
 };
 
-struct plan_range {          /* of a section: count elements, or bytes for STRINGS ARGV ENV DOC */
+struct plan_range {          /* of a section: count elements, or bytes for STRINGS ARGV ENV DOC GOVERN */
 	uint32_t offset;
 	uint32_t count;
 };
@@ -108,6 +109,8 @@ struct plan_heartbeat {
 #define PLAN_TERMINAL_ERR 4U
 #define PLAN_QUIET 8U
 #define PLAN_BROKER 16U      /* protected names may not exist yet: the run's names are made by a broker */
+#define PLAN_GATE 32U        /* commands are judged: the policy has rules */
+#define PLAN_FLAGS (2 * PLAN_GATE - 1)
 
 struct plan_head {
 	uint32_t magic, version;
@@ -151,6 +154,7 @@ struct plan {
 	const uint32_t *groups;
 	const struct sock_filter *filter;
 	const struct plan_secret *secrets;
+	struct govern_view govern;     /* settings NULL: the policy has no rules about actions */
 	struct slice argv, env, doc;   /* argv, env: NUL-terminated strings one after another */
 };
 
