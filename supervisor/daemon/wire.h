@@ -6,6 +6,7 @@
 #ifndef DAEMON_WIRE_H
 #define DAEMON_WIRE_H
 
+#include <linux/seccomp.h>
 #include <stdint.h>
 
 #include "base/feature.h"
@@ -255,6 +256,15 @@ struct init_message {
 	char text[256];
 	char code[208];       /* NOTIFY_ERROR, NOTIFY_OUTPUT; terminated */
 	char path[1024];      /* NOTIFY_ARTIFACT; terminated */
+};
+
+/* ---- the broker of a gated run -> bailiffd, SOCK_SEQPACKET: a held execve or execveat ---- */
+
+struct held_exec {
+	uint32_t version;     /* WIRE_VERSION */
+	uint32_t tid;         /* of the caller, in the run's pid namespace */
+	uint64_t id;          /* of the notification */
+	struct seccomp_data data;
 };
 
 #endif

@@ -141,7 +141,7 @@ static const uint16_t broker_allowed[] = {
 	SYS_ioctl, SYS_process_vm_readv, SYS_openat, SYS_openat2, SYS_close, SYS_newfstatat, SYS_fstat,
 	SYS_fstatfs, SYS_readlinkat, SYS_read, SYS_pread64, SYS_getdents64, SYS_lseek, SYS_fcntl, SYS_umask, SYS_mkdirat,
 	SYS_mknodat, SYS_symlinkat, SYS_linkat, SYS_renameat, SYS_renameat2, SYS_bind, SYS_fchdir, SYS_pidfd_open,
-	SYS_pidfd_getfd, SYS_kill, SYS_brk, SYS_mmap, SYS_munmap, SYS_poll, SYS_exit_group,
+	SYS_pidfd_getfd, SYS_kill, SYS_sendmsg, SYS_brk, SYS_mmap, SYS_munmap, SYS_poll, SYS_exit_group,
 	SYS_restart_syscall,
 };
 
@@ -370,17 +370,27 @@ static void held_ioctl(struct program *program)
 	call_end(program, jump);
 }
 
-size_t held_filter_build(struct sock_filter *ret, size_t max)
+static void held_names(struct program *program)
+{
+	held_open(program, SYS_openat, 2);
+	held_open(program, SYS_open, 1);
+	held_ioctl(program);
+	for (size_t i = 0; i < COUNT(held); i++)
+		answer_if_equal(program, held[i], SECCOMP_RET_USER_NOTIF);
+	answer_if_equal(program, SYS_openat2, UNKNOWN);
+}
+
+size_t held_filter_build(unsigned int what, struct sock_filter *ret, size_t max)
 {
 	struct program program = { .code = ret, .max = max };
 
 	prologue(&program);
-	held_open(&program, SYS_openat, 2);
-	held_open(&program, SYS_open, 1);
-	held_ioctl(&program);
-	for (size_t i = 0; i < COUNT(held); i++)
-		answer_if_equal(&program, held[i], SECCOMP_RET_USER_NOTIF);
-	answer_if_equal(&program, SYS_openat2, UNKNOWN);
+	if (what & HELD_NAMES)
+		held_names(&program);
+	if (what & HELD_EXECS) {
+		answer_if_equal(&program, SYS_execve, SECCOMP_RET_USER_NOTIF);
+		answer_if_equal(&program, SYS_execveat, SECCOMP_RET_USER_NOTIF);
+	}
 	answer(&program, SECCOMP_RET_ALLOW);
 	return program.len <= max ? program.len : 0;
 }

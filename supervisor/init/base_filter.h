@@ -15,9 +15,12 @@
 size_t base_filter_build(struct sock_filter *ret, size_t max);
 /* pid 1's: the calls of its loop, EPERM for everything else. */
 size_t init_filter_build(struct sock_filter *ret, size_t max);
-/* What a run with a broker stops at: calls that can make a name are held for it, the rest goes on to
- * the filters below. openat2 does not exist: its flags are in memory. */
-size_t held_filter_build(struct sock_filter *ret, size_t max);
+/* What a run stops at; the rest goes on to the filters below. HELD_NAMES: calls that can make a name, for the
+ * broker; openat2 does not exist then: its flags are in memory. HELD_EXECS: execve and execveat, for the
+ * supervisor. */
+#define HELD_NAMES 1U
+#define HELD_EXECS 2U
+size_t held_filter_build(unsigned int what, struct sock_filter *ret, size_t max);
 /* The broker's own: the calls that it makes. */
 size_t broker_filter_build(struct sock_filter *ret, size_t max);
 

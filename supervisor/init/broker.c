@@ -111,7 +111,7 @@ static void descriptors_close(struct init *init, int channel)
 
 static void __attribute__((noreturn)) broker_main(struct init *init, int channel)
 {
-	static struct broker broker = { .listener = FD_NONE };
+	static struct broker broker = { .listener = FD_NONE, .gate = FD_NONE };
 	cleanup_with(fdset_finish) struct fdset set = { 0 };
 	struct error err = { 0 };
 	__u64 flags = NOTIF_SYNC_WAKE_UP;
@@ -123,9 +123,11 @@ static void __attribute__((noreturn)) broker_main(struct init *init, int channel
 	if (prepare(init, &broker, &err) < 0 || identity_demote_broker(init, &err) < 0)
 		fail(channel, &err);
 	if (send(channel, "r", 1, MSG_NOSIGNAL) != 1 ||
-	    fdpass_receive(channel, &word, 1, &set, 0) != 1 || set.count != 1)
+	    fdpass_receive(channel, &word, 1, &set, 0) != 1 || set.count < 1 || set.count > 2)
 		_exit(EXIT_BROKER);
 	broker.listener = TAKE_FD(set.fds[0]);
+	if (set.count == 2)
+		broker.gate = TAKE_FD(set.fds[1]);
 	/* Before 6.6 unknown: the broker is then only slower. */
 	IGNORE(ioctl(broker.listener, NOTIF_SET_FLAGS, flags) < 0);
 	fd_close(channel);

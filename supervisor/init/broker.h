@@ -27,6 +27,7 @@
 struct broker {
 	struct rules rules;
 	int listener;
+	int gate;                /* to the supervisor: held execs are its; FD_NONE = this run has no gate */
 	int root, proc;          /* O_PATH of the run's root and /proc */
 	int own;                 /* O_PATH of /proc/self/fd: names of our own descriptors */
 	mode_t umask;            /* the one in force */

@@ -11,7 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/fdpass.h"
 #include "base/slice.h"
+#include "daemon/wire.h"
 #include "init/broker.h"
 
 static int cleaned(int r)
@@ -341,6 +343,18 @@ void caller_answer(const struct caller *caller, int error)
 	reply(caller, 0, error);
 }
 
+/* The supervisor judges these, and answers by its own descriptor of the listener. */
+static int serve_exec(struct caller *caller, struct outcome *outcome)
+{
+	struct held_exec held = { .version = WIRE_VERSION, .tid = (uint32_t)caller->tid, .id = caller->id,
+				  .data = caller->data };
+
+	if (fdpass_send(caller->broker->gate, &held, sizeof(held), NULL, 0, 0) < 0)
+		return -EACCES;
+	outcome->answered = true;
+	return 0;
+}
+
 static const struct row {
 	int nr;
 	int (*serve)(struct caller *caller, struct outcome *outcome);
@@ -352,7 +366,8 @@ static const struct row {
 	{ SYS_symlinkat, serve_symlinkat }, { SYS_link, serve_link },
 	{ SYS_linkat, serve_linkat },       { SYS_rename, serve_rename },
 	{ SYS_renameat, serve_renameat },   { SYS_renameat2, serve_renameat },
-	{ SYS_bind, serve_bind },
+	{ SYS_bind, serve_bind },           { SYS_execve, serve_exec },
+	{ SYS_execveat, serve_exec },
 };
 
 void broker_serve(struct broker *broker, const struct seccomp_notif *request)

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
+#include "base/fdpass.h"
 #include "base/io.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -42,7 +44,14 @@ static void report(const struct init *init, enum command_report_kind kind, size_
 	if (text_copy(message.text, sizeof(message.text), slice_of(err->text)) < 0)
 		IGNORE(text_copy(message.text, sizeof(message.text),
 				 slice_new(err->text, sizeof(message.text) - 1)) < 0);
-	IGNORE(io_write(init->command_report, &message, sizeof(message)) < 0); /* nobody else to tell */
+	IGNORE(fdpass_send(init->command_report, &message, sizeof(message), NULL, 0, 0) < 0); /* nobody else to tell */
+}
+
+int command_held(const struct init *init, const int *fds, size_t count)
+{
+	struct command_report message = { .kind = COMMAND_HELD };
+
+	return fdpass_send(init->command_report, &message, sizeof(message), fds, count, 0);
 }
 
 /* ---- environment ---- */
@@ -230,8 +239,8 @@ int stage_fork(struct init *init, struct error *err)
 	int words[2], reports[2];
 	pid_t pid;
 
-	if (pipe2(words, O_CLOEXEC) < 0 || pipe2(reports, O_CLOEXEC) < 0)
-		return error_set(err, -errno, "pipes to the command");
+	if (pipe2(words, O_CLOEXEC) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, reports) < 0)
+		return error_set(err, -errno, "channels to the command");
 	pid = fork();
 	if (pid < 0)
 		return error_set(err, -errno, "fork the command's process");

@@ -70,8 +70,9 @@ int stages_run(const struct stage *stages, size_t count, struct init *init, size
 extern const struct stage early_stages[], init_stages[], command_stages[];
 extern const size_t early_stage_count, init_stage_count, command_stage_count;
 
-/* What the command's process tells pid 1 over a pipe, written whole (< PIPE_BUF). */
-enum command_report_kind { COMMAND_READY = 1, COMMAND_STAGE_FAILED, COMMAND_EXEC_FAILED };
+/* What the command's process tells pid 1, a message each. */
+enum command_report_kind { COMMAND_READY = 1, COMMAND_STAGE_FAILED, COMMAND_EXEC_FAILED,
+			   COMMAND_HELD }; /* with descriptors for the supervisor: INIT_READY */
 struct command_report {
 	uint32_t kind, stage, in_force, landlock_abi;
 	uint32_t broker;         /* its pid, or 0 */
@@ -139,6 +140,8 @@ int stage_secrets(struct init *init, struct error *err) MUST_USE;
 /* command.c: forks; the child does not return. */
 int stage_fork(struct init *init, struct error *err) MUST_USE;
 int stage_directory(struct init *init, struct error *err) MUST_USE;
+/* Hands the listener of held calls to pid 1, and with a broker the channel for execs. Returns 0 or -errno. */
+int command_held(const struct init *init, const int *fds, size_t count) MUST_USE;
 
 /* reaper.c: pid 1's life after the stages. Returns its exit status. */
 int reaper_run(struct init *init);

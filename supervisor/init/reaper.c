@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 
 #include "base/fdpass.h"
-#include "base/io.h"
 #include "base/loop.h"
 #include "base/text.h"
 #include "daemon/wire.h"
@@ -27,6 +26,7 @@ struct reaper {
 	struct init *init;
 	struct notify_bucket bucket;
 	int signals;
+	struct fdset held;       /* for the supervisor, until it hears that we are ready */
 	bool ready, exec_failed, over, lost;
 };
 
@@ -93,12 +93,19 @@ static void supervisor_lost(struct reaper *reaper)
 
 /* ---- the command ---- */
 
-/* With the listener of the run's control socket, which is the supervisor's from here on. */
-static void ready_send(struct init *init, struct init_message *message)
+/* With what is the supervisor's from here on: the listener of the run's control socket, that of its held
+ * execs, and the broker's channel for them. */
+static void ready_send(struct reaper *reaper, struct init_message *message)
 {
+	struct init *init = reaper->init;
+	struct fdset *held = &reaper->held;
+	int fds[FDPASS_MAX] = { init->control };
+
 	message->version = WIRE_VERSION;
-	IGNORE(fdpass_send(init->channel, message, sizeof(*message), &init->control, 1, 0) < 0); /* as above */
+	memcpy(fds + 1, held->fds, MIN(held->count, 2U) * sizeof(fds[0]));
+	IGNORE(fdpass_send(init->channel, message, sizeof(*message), fds, 1 + MIN(held->count, 2U), 0) < 0); /* as above */
 	init->control = fd_close(init->control);
+	fdset_finish(held);
 }
 
 static void on_report(struct reaper *reaper)
@@ -106,10 +113,18 @@ static void on_report(struct reaper *reaper)
 	struct init *init = reaper->init;
 	struct command_report report;
 	struct init_message message = { 0 };
-	ssize_t len = init->command_report == FD_NONE ? 0 : io_read(init->command_report, &report, sizeof(report));
+	cleanup_with(fdset_finish) struct fdset set = { 0 };
+	ssize_t len = init->command_report == FD_NONE ? 0 :
+		      fdpass_receive(init->command_report, &report, sizeof(report), &set, 0);
 
 	if (len != (ssize_t)sizeof(report)) { /* executed, or dead */
 		init->command_report = fd_close(init->command_report);
+		return;
+	}
+	if (report.kind == COMMAND_HELD) {
+		fdset_finish(&reaper->held);
+		reaper->held = set;
+		set.count = 0;
 		return;
 	}
 	report.text[sizeof(report.text) - 1] = '\0';
@@ -125,7 +140,7 @@ static void on_report(struct reaper *reaper)
 		message.in_force = init->in_force | report.in_force;
 		message.landlock_abi = report.landlock_abi;
 		message.pid = (uint32_t)init->command;
-		ready_send(init, &message);
+		ready_send(reaper, &message);
 		return;
 	} else {
 		reaper->exec_failed = report.kind == COMMAND_EXEC_FAILED;
@@ -174,7 +189,7 @@ static void on_child(struct reaper *reaper)
 			session_send(reaper->init, SESSION_CONTINUED, 0, 0);
 		} else {
 			/* What it reported last comes before its end. */
-			if (reaper->init->command_report != FD_NONE)
+			while (reaper->init->command_report != FD_NONE)
 				on_report(reaper);
 			command_ended(reaper, status);
 		}

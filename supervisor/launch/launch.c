@@ -387,13 +387,17 @@ int launch_receive(struct launched *launched, struct init_message *ret_message)
 	if (len != (ssize_t)sizeof(message) || message.version != WIRE_VERSION ||
 	    message.kind < INIT_STAGE_FAILED || message.kind > INIT_NOTIFY)
 		return -EPROTO;
-	if (message.kind == INIT_READY ? fds.count != 1 || launched->control_fd != FD_NONE :
+	if (message.kind == INIT_READY ? fds.count < 1 || fds.count > 3 || launched->control_fd != FD_NONE :
 					 fds.count > (message.kind == INIT_NOTIFY))
 		return -EPROTO;
 	if (fds.count > 0 && message.kind == INIT_READY)
 		launched->control_fd = TAKE_FD(fds.fds[0]);
 	else if (fds.count > 0)
 		launched->notify_fd = TAKE_FD(fds.fds[0]);
+	if (fds.count > 1)
+		launched->held_fd = TAKE_FD(fds.fds[1]);
+	if (fds.count > 2)
+		launched->execs_fd = TAKE_FD(fds.fds[2]);
 	message.code[sizeof(message.code) - 1] = '\0';
 	message.path[sizeof(message.path) - 1] = '\0';
 	message.text[sizeof(message.text) - 1] = '\0';
@@ -451,6 +455,8 @@ int launched_finish(struct launched *launched, uint32_t timeout_ms, int *ret_wai
 	launched->channel_fd = fd_close(launched->channel_fd);
 	launched->control_fd = fd_close(launched->control_fd);
 	launched->notify_fd = fd_close(launched->notify_fd);
+	launched->held_fd = fd_close(launched->held_fd);
+	launched->execs_fd = fd_close(launched->execs_fd);
 	launched->pid = 0;
 	return 0;
 }

@@ -55,13 +55,16 @@ struct launched {
 	int channel_fd;              /* SOCK_SEQPACKET, blocking; struct init_message both ways */
 	int control_fd;              /* listens at the run's AGENT_CONTROL; came with INIT_READY, FD_NONE before */
 	int notify_fd;               /* of the last INIT_NOTIFY, closed by the next launch_receive(); FD_NONE = none */
+	int held_fd;                 /* PLAN_GATE: the listener of held execs, with INIT_READY, too */
+	int execs_fd;                /* PLAN_BROKER, too: the broker receives them, and hands them on here (struct
+				      * held_exec) */
 	struct cgroup cgroup;
 	uint32_t in_force;           /* bits of enum feature that launch applied: NAMESPACES, CGROUP_*,
 				      * LIMIT_*, PIDFD. INIT_READY.in_force has the rest; or them */
 };
 
 #define LAUNCHED_NONE ((struct launched){ .init_pidfd = FD_NONE, .channel_fd = FD_NONE, \
-	.control_fd = FD_NONE, .notify_fd = FD_NONE, \
+	.control_fd = FD_NONE, .notify_fd = FD_NONE, .held_fd = FD_NONE, .execs_fd = FD_NONE, \
 	.cgroup = CGROUP_NONE })
 
 /* The program at `path` as a sealed, executable memfd, so that nothing inside a run can reach the
@@ -88,8 +91,8 @@ int launch_go(const struct launched *launched) MUST_USE;
 /* Sends `signal` to the command's process group, through pid 1 (a friendly cancel; not for killing). */
 int launch_signal(const struct launched *launched, int signal) MUST_USE;
 
-/* The next message of pid 1, checked: version, kind, terminated text, and that INIT_READY comes
- * with a descriptor, which becomes launched->control_fd, and only INIT_NOTIFY may, too (notify_fd). Never blocks.
+/* The next message of pid 1, checked: version, kind, terminated text, and that INIT_READY comes with descriptors
+ * (control_fd, and of a gated run held_fd and execs_fd), and only INIT_NOTIFY may, too (notify_fd). Never blocks.
  * Returns 1; 0 at end of stream; -EAGAIN when there is none; -EPROTO; or -errno. */
 int launch_receive(struct launched *launched, struct init_message *ret_message) MUST_USE;
 

@@ -294,7 +294,7 @@ START_TEST(calls_that_make_a_name_are_held)
 {
 	const struct call *row = &held_calls[_i];
 	struct sock_filter code[BASE_FILTER_MAX];
-	size_t len = held_filter_build(code, COUNT(code));
+	size_t len = held_filter_build(HELD_NAMES, code, COUNT(code));
 	struct seccomp_data data = { .nr = row->nr, .arch = AUDIT_ARCH_X86_64,
 				     .args = { row->args[0], row->args[1], row->args[2] } };
 
