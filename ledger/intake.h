@@ -140,6 +140,7 @@ enum detail_key {
 	DETAIL_DIGEST,     /* of the action: what an approval is bound to */
 	DETAIL_VOTES, DETAIL_NEEDED,
 	DETAIL_REASON_CODE,
+	DETAIL_RISK, DETAIL_CLASS, DETAIL_BLOCKED_BY, /* words of decide/judge.h */
 	DETAIL_KEY_NEXT,   /* behind the last one */
 	DETAIL_KEY_LIMIT = 128,
 };

@@ -115,6 +115,7 @@ static const struct key_row {
 	[DETAIL_STATE_TO] = { "state_to", T }, [DETAIL_CAPABILITY] = { "capability", T },
 	[DETAIL_DIGEST] = { "digest", B }, [DETAIL_VOTES] = { "votes", N },
 	[DETAIL_NEEDED] = { "needed", N }, [DETAIL_REASON_CODE] = { "reason_code", T },
+	[DETAIL_RISK] = { "risk", T }, [DETAIL_CLASS] = { "class", T }, [DETAIL_BLOCKED_BY] = { "blocked_by", T },
 };
 
 #undef N

@@ -34,6 +34,8 @@ static int watch_begin(struct run *run)
 		config.flags |= RUN_NET_HOST;
 	if (head->network_mode == NETWORK_ALLOWLIST)
 		config.flags |= RUN_NET_RELAY;
+	if (head->flags & PLAN_GATE)
+		config.flags |= RUN_GATED;
 	config.net_count = MIN(count, RUN_NET_RULES_MAX);
 	memcpy(config.net, run->plan.nets, config.net_count * sizeof(config.net[0]));
 	config.init_tgid = (uint32_t)run->launched.pid;
@@ -97,6 +99,7 @@ static void go(struct run *run)
 	loop_timer_clear(runs->loop, &run->step_timer);
 	run->step = RUN_STEP_LIVE;
 	run->started = true;
+	run->live_ns = now;
 	run_move(run, RUN_STATUS_RUNNING, "started");
 	heartbeat_start(&run->heartbeat, &run->plan.head->heartbeat, now);
 	run_heartbeat_arm(run);
@@ -152,6 +155,7 @@ void run_init_ready(struct run *run, const struct init_message *message)
 {
 	struct runs *runs = run->runs;
 	uint32_t missing, recorded = run->in_force;
+	struct error err = { 0 };
 
 	if (run->step != RUN_STEP_LAUNCHING)
 		return;
@@ -170,6 +174,10 @@ void run_init_ready(struct run *run, const struct init_message *message)
 	if (!as_recorded(run, recorded))
 		return;
 	foretold_keep(&runs->foretold, run->plan.head, run->in_force);
+	if (gate_open(run, &err) < 0) {
+		run_stop(run, RUN_CAUSE_INTERNAL, EXIT_INTERNAL, err.text);
+		return;
+	}
 	if (watch_begin(run) < 0) {
 		run_stop(run, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
 			 "the kernel's table of runs does not take this run");

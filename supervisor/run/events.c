@@ -465,6 +465,10 @@ static void exec_event(struct run *run, const struct event_head *head)
 {
 	const struct event_exec *event = (const void *)head;
 
+	if (head->flags & EVENT_UNGRANTED) {
+		gate_ungranted(run, head);
+		return;
+	}
 	put_event(run, head, &(struct record_facts){
 		.obj = event_exec_path(event), .obj2 = event_exec_interp(event) });
 	run_acted(run, event_exec_path(event), event_exec_argv(event), event->argv_size);

@@ -60,8 +60,10 @@ void run_ring_press(struct run *run, bool on)
 {
 	run->ring_pressed = on;
 	freeze(run);
-	if (!on)
+	if (!on) {
 		asks_settle(run);
+		gate_go_on(run);
+	}
 }
 
 bool run_pause(struct run *run, enum pause_reason reason)
@@ -100,6 +102,7 @@ bool run_resume(struct run *run, enum pause_reason reason)
 		freeze(run);
 	}
 	asks_settle(run);
+	gate_go_on(run);
 	return true;
 }
 

@@ -40,6 +40,7 @@ static struct run *run_free(struct run *run)
 	life_finish(run);
 	outbox_wait_cancel(runs->outbox, &run->wait);
 	run_relay_abandon(run);
+	run->gate = gate_free(run->gate);
 	if (runs->slots[run->slot] == run) {
 		runs->slots[run->slot] = NULL;
 		runs->count--;
@@ -198,6 +199,11 @@ static void exec_failed(struct run *run, const struct init_message *message)
 {
 	bool missing = message->error == -ENOENT || message->error == -ENOTDIR;
 	char text[WIRE_TEXT_MAX];
+
+	if (gate_refusal(run)[0]) {
+		end_with(run, RUN_STATUS_FAILED, RUN_CAUSE_REFUSED, EXIT_REFUSED, gate_refusal(run));
+		return;
+	}
 
 	IGNORE(snprintf(text, sizeof(text), "%s; next: %s", message->text, missing
 			? "check the name and PATH; the run sees only what the policy's `files` name"

@@ -25,6 +25,7 @@
 #include "plan/plan.h"
 #include "run/agent.h"
 #include "run/foretold.h"
+#include "run/gate.h"
 #include "run/heartbeat.h"
 #include "run/life.h"
 #include "run/merge.h"
@@ -130,6 +131,9 @@ struct run {
 	uint32_t in_force, landlock_abi;
 	struct source channel, init, cgroup;
 	struct relay relay;
+	struct gate *gate;             /* NULL: the policy has no rules about actions */
+	bool executed;                 /* the command itself was allowed */
+	uint64_t live_ns;              /* CLOCK_MONOTONIC; 0 = not yet */
 	struct timer step_timer, wall_timer, heartbeat_timer;
 	struct outbox_wait wait;
 	uint64_t events, refused, lost, records;

@@ -174,6 +174,8 @@ static int tick_due(struct timer *timer, uint64_t now_ns)
 	for (size_t i = 0; i < RUNS_MAX; i++) {
 		if (runs->slots[i] && runs->slots[i]->step == RUN_STEP_LIVE)
 			run_check_limits(runs->slots[i]);
+		if (runs->slots[i])
+			gate_look(runs->slots[i]);
 	}
 	settle_all(runs);
 	if (at_rest(runs, now_ns))
