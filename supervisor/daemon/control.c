@@ -171,7 +171,7 @@ static int socket_owner(struct daemon *daemon, struct error *err)
 	/* Without the group only root may connect. */
 	if (group_lookup(GROUP, &gid) < 0)
 		gid = 0;
-	else
+	else if (!daemon->host) /* else its settings say who is who */
 		roles_usual(&daemon->runs.people.roles, gid);
 	if (chown(path, 0, gid) < 0 || chmod(path, 0660) < 0)
 		return error_set(err, -errno, "set the owner of '%s'", path);

@@ -406,7 +406,9 @@ static int daemon_start(struct daemon *daemon, struct error *err)
 	static int (*const stages[])(struct daemon *, struct error *) = {
 		open_dirs, take_lock, open_tree, open_signals,
 		/* The ledger before the sweep, so that lost runs are recorded. */
-		open_ledger, leftovers_sweep, keep_open, open_workspaces, open_watch, open_runs, settings_open,
+		open_ledger, leftovers_sweep, open_workspaces, open_watch, open_runs,
+		/* What was kept needs the runs, of which none is left, and their records. */
+		keep_open, settings_open,
 		/* Last: whoever connects finds everything in place. */
 		control_open,
 	};
