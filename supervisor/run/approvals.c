@@ -122,7 +122,7 @@ struct approval *approvals_add(struct approvals *approvals, const struct approva
 	to->number = ++approvals->last_number;
 	to->state = APPROVAL_PENDING;
 	to->claimed_by = UID_NONE;
-	to->used = to->vote_count = to->wrong_codes = 0;
+	to->used = to->vote_count = 0;
 	return to;
 }
 
@@ -159,6 +159,19 @@ struct approval *approvals_same(struct approvals *approvals, const struct approv
 	for (uint32_t i = 0; i < approvals->count; i++) {
 		if (is_live(&approvals->items[i]) && approval_is_about(&approvals->items[i], binding))
 			return &approvals->items[i];
+	}
+	return NULL;
+}
+
+const struct approval *approvals_refused(const struct approvals *approvals, const struct approval_binding *binding,
+					 uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < approvals->count; i++) {
+		const struct approval *item = &approvals->items[i];
+
+		if ((item->state == APPROVAL_REJECTED || item->state == APPROVAL_EXPIRED) && item->refused_ns &&
+		    now_ns < item->refused_ns + APPROVAL_REFUSAL_NS && approval_is_about(item, binding))
+			return item;
 	}
 	return NULL;
 }
@@ -239,13 +252,12 @@ enum approval_result approval_release(struct approval *approval, const struct an
 }
 
 /* One's own request: only whoever reads the screen has the code. */
-static enum approval_result code_check(struct approval *approval, const struct answerer *who)
+static enum approval_result code_check(const struct approval *approval, const struct answerer *who)
 {
 	if (who->uid != approval->owner_uid)
 		return RESULT_DONE;
 	if (approval->code[0] && strncmp(who->code, approval->code, sizeof(approval->code)) == 0)
 		return RESULT_DONE;
-	approval->wrong_codes++;
 	return RESULT_CODE;
 }
 
@@ -297,8 +309,10 @@ enum approval_result approval_answer(struct approval *approval, const struct ans
 		return RESULT_CLAIMED;
 	if (memcmp(seen, &approval->binding, sizeof(*seen)) != 0)
 		return RESULT_OTHER;
-	if (!yes)
+	if (!yes) {
+		approval->refused_ns = now_ns;
 		return approval_reject(approval, who->uid, realtime_ns);
+	}
 	may = code_check(approval, who);
 	return may == RESULT_DONE ? vote(approval, who->uid, realtime_ns) : may;
 }
@@ -324,8 +338,10 @@ bool approval_tick(struct approval *approval, uint64_t now_ns)
 {
 	if (!is_live(approval))
 		return false;
-	if (now_ns >= approval->binding.expires_ns)
+	if (now_ns >= approval->binding.expires_ns) {
+		approval->refused_ns = approval->state == APPROVAL_APPROVED ? 0 : now_ns;
 		return move(approval, APPROVAL_EXPIRED);
+	}
 	if (approval->state == APPROVAL_CLAIMED && now_ns >= approval->claimed_until_ns)
 		return move(approval, APPROVAL_PENDING);
 	return false;

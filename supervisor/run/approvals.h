@@ -24,7 +24,7 @@
 #define APPROVAL_REASON_MAX 256U
 #define APPROVAL_CODE_MAX 8U
 #define APPROVAL_CLAIM_NS 600000000000ULL   /* claimed and not decided: anybody's again */
-#define APPROVAL_WRONG_CODES 3U       /* then the code is another one */
+#define APPROVAL_REFUSAL_NS 60000000000ULL  /* a refused action that is tried again is not asked about so soon */
 
 /* No padding: it is compared and kept as bytes. */
 struct approval_binding {
@@ -56,6 +56,7 @@ struct approval {
 	struct approval_binding binding;
 	uint64_t created_realtime_ns, created_ns;
 	uint64_t decided_realtime_ns;
+	uint64_t refused_ns;              /* CLOCK_MONOTONIC: rejected or expired then; 0 = neither */
 	uint64_t claimed_until_ns;
 	uint32_t claimed_by;              /* uid; UID_NONE */
 	uint32_t owner_uid, run_uid;      /* who started the run, and as whom it runs */
@@ -65,7 +66,7 @@ struct approval {
 	uint32_t of_count, vote_count;
 	uint32_t of[APPROVAL_PEOPLE_MAX]; /* uids; of_count 0 = everybody of the role */
 	struct approval_vote votes[APPROVAL_PEOPLE_MAX];
-	uint32_t wrong_codes;
+	uint32_t reserved;
 	char code[APPROVAL_CODE_MAX];     /* what the caller has to type; NUL-terminated */
 	char rule[APPROVAL_NAME_MAX];
 	char agent[APPROVAL_NAME_MAX];
@@ -119,6 +120,11 @@ struct approval *approvals_number(struct approvals *approvals, uint32_t number);
 /* An open or approved one of this run about the same action under the same policy: asking again is no
  * second question. The nonce and times are not looked at. */
 struct approval *approvals_same(struct approvals *approvals, const struct approval_binding *binding);
+
+/* One of this run about the same action that was rejected, or expired, less than APPROVAL_REFUSAL_NS ago: a shell
+ * tries the next entry of PATH, an agent tries again, and people have answered. */
+const struct approval *approvals_refused(const struct approvals *approvals, const struct approval_binding *binding,
+					 uint64_t now_ns);
 
 enum approval_result approval_claim(struct approval *approval, const struct answerer *who, uint64_t now_ns);
 enum approval_result approval_release(struct approval *approval, const struct answerer *who, uint64_t now_ns);

@@ -218,7 +218,7 @@ static int item_of(const struct run *run, const struct ask_question *question, u
 	};
 	const struct govern_approval *who = &question->who;
 	struct approval item = {
-		.type = INBOX_RESUME, .risk = question->ruling->risk, .created_ns = now_ns,
+		.state = APPROVAL_PENDING, .type = INBOX_RESUME, .risk = question->ruling->risk, .created_ns = now_ns,
 		.created_realtime_ns = now_realtime_ns(), .owner_uid = run->owner_uid,
 		.run_uid = run->plan.head->uid, .role = who->role, .self = who->self,
 		.count = MAX(who->count, 1U), .claimed_by = UID_NONE,
@@ -264,10 +264,21 @@ static int could_be_asked(const struct run *run, const struct approval *item, st
 	return 0;
 }
 
+/* People were asked about this very action, and it is tried again. */
+static int already_refused(const struct approval *refused, struct error *err)
+{
+	bool rejected = refused->state == APPROVAL_REJECTED;
+
+	error_say(err, rejected ? -EKEYREJECTED : -ETIME, "%s%s%s", rejected ? "it was rejected" : "nobody answered in time",
+		  rejected && refused->reason[0] ? ": " : "", rejected ? refused->reason : "");
+	return error_next(err, "do not retry: the same action is asked about again after a minute");
+}
+
 static int find_or_add(struct run *run, const struct ask_question *question, struct approval **ret_item,
 		       struct error *err)
 {
 	uint64_t now = now_monotonic_ns();
+	const struct approval *refused;
 	struct approval_binding binding;
 	struct approval item;
 	int r;
@@ -276,6 +287,9 @@ static int find_or_add(struct run *run, const struct ask_question *question, str
 	*ret_item = approvals_same(&run->runs->people.approvals, &binding);
 	if (*ret_item && approval_is_open((enum approval_state)(*ret_item)->state))
 		return 0;
+	refused = approvals_refused(&run->runs->people.approvals, &binding, now);
+	if (refused)
+		return already_refused(refused, err);
 	r = item_of(run, question, now, &item);
 	if (r < 0)
 		return error_set(err, r, "make the question");

@@ -46,8 +46,8 @@ struct ask {
 	struct ask *next;
 };
 
-/* Returns 0: asked. -EACCES: nobody may answer, so it is denied at once; -EBUSY: too much is open: deny, too.
- * *err says it in words. */
+/* Returns 0: asked. What follows is denied at once, *err says it in words: -EACCES: nobody may answer; -EBUSY: too
+ * much is open; -EKEYREJECTED, -ETIME: this very action was rejected, or not answered in time, a moment ago. */
 int ask_people(struct run *run, const struct ask_question *question, struct ask *ask, struct error *err) MUST_USE;
 /* The held call is gone: the question is cancelled when nobody else waits for it. Takes one that was answered. */
 void ask_forget(struct ask *ask);

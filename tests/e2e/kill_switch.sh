@@ -60,8 +60,7 @@ wait "$B"; is "and the one whose run was frozen, too" $? 123
 is "nothing of them is left" "$(live)" ""
 
 # A new supervisor on the same state.
-kill -KILL "$SUPERVISOR"
-wait "$SUPERVISOR" 2>/dev/null
+crash_supervisor
 check "its state is kept for root alone" test "$(stat -c %a "$STATE/kill-switch")" = 600
 start_supervisor || { not_ok "the next supervisor starts"; finish; }
 supervised -- true 2>"$T/err"

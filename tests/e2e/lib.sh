@@ -92,6 +92,15 @@ stop_supervisor() {
 	SUPERVISOR=
 }
 
+# Killed, not stopped. Its ledger's writer ends a moment after it, and two cannot write.
+crash_supervisor() {
+	crash_children=$(grep -ls "^PPid:[[:space:]]*$SUPERVISOR\$" /proc/[0-9]*/status | cut -d/ -f3)
+	kill -KILL "$SUPERVISOR"
+	wait "$SUPERVISOR" 2>/dev/null || :
+	for crash_child in $crash_children; do wait_for 10 test ! -e "/proc/$crash_child" || :; done
+	SUPERVISOR=
+}
+
 # The run of an ordinary caller, who used sudo. Its words come last: supervised [-p P] -- CMD ARGS
 supervised() {
 	(cd "$WORK" && exec env SUDO_UID="$(id -u "$RUN_USER")" SUDO_GID="$(id -g "$RUN_USER")" \

@@ -331,6 +331,35 @@ START_TEST(the_same_question_is_one_item_and_another_is_another)
 }
 END_TEST
 
+START_TEST(a_refused_action_that_is_tried_again_is_refused_for_a_minute)
+{
+	struct approval item = item_of(1, false, ROLE_OPERATOR);
+	struct approval *approval = approvals_add(&table, &item), *other;
+
+	ck_assert_ptr_null(approvals_refused(&table, &item.binding, NOW + S));
+	ck_assert_int_eq(answer(approval, person(ANN, ROLE_OPERATOR), false), RESULT_DONE);
+	item.binding.nonce[0] ^= 1;
+	ck_assert_ptr_eq(approvals_refused(&table, &item.binding, NOW + S), approval);
+	ck_assert_ptr_eq(approvals_refused(&table, &item.binding, NOW + S + APPROVAL_REFUSAL_NS - 1), approval);
+	ck_assert_ptr_null(approvals_refused(&table, &item.binding, NOW + S + APPROVAL_REFUSAL_NS));
+	item.binding.action[3] ^= 1;
+	ck_assert_ptr_null(approvals_refused(&table, &item.binding, NOW + S));
+	other = approvals_add(&table, &item);
+	ck_assert(approval_tick(other, NOW + TTL));
+	ck_assert_ptr_eq(approvals_refused(&table, &item.binding, NOW + TTL), other);
+}
+END_TEST
+
+START_TEST(a_right_that_was_not_used_may_be_asked_for_again)
+{
+	struct approval *approval = asked(1, false, ROLE_OPERATOR);
+
+	ck_assert_int_eq(answer(approval, person(ANN, ROLE_OPERATOR), true), RESULT_DONE);
+	ck_assert(approval_tick(approval, NOW + TTL));
+	ck_assert_ptr_null(approvals_refused(&table, &approval->binding, NOW + TTL));
+}
+END_TEST
+
 START_TEST(a_run_has_only_so_many_open_questions_and_others_have_theirs)
 {
 	struct approval item = item_of(1, false, ROLE_OPERATOR);
@@ -410,6 +439,8 @@ Suite *suite_make(void)
 	tcase_add_test(all, a_right_that_is_not_used_in_time_is_gone);
 	tcase_add_test(all, a_claim_keeps_others_away_for_ten_minutes);
 	tcase_add_test(all, the_same_question_is_one_item_and_another_is_another);
+	tcase_add_test(all, a_refused_action_that_is_tried_again_is_refused_for_a_minute);
+	tcase_add_test(all, a_right_that_was_not_used_may_be_asked_for_again);
 	tcase_add_test(all, a_run_has_only_so_many_open_questions_and_others_have_theirs);
 	tcase_add_test(all, what_is_open_is_never_pushed_out_and_what_is_over_is);
 	tcase_add_test(all, the_inbox_shows_the_most_important_first_and_then_the_oldest);
