@@ -3,10 +3,11 @@
  * depends on the order of a table: what is equal in all else is decided by the id. */
 #include "decide/command.h"
 
-/* An option's name ends at its "=". */
+/* An option's name ends at its "=". All begin with "-", so the last letter is looked at first. */
 static bool is_option_named(struct slice word, struct slice name)
 {
-	return slice_starts(word, name) && (word.len == name.len || word.data[name.len] == '=');
+	return word.len >= name.len && name.len > 0 && word.data[name.len - 1] == name.data[name.len - 1] &&
+	       (word.len == name.len || word.data[name.len] == '=') && memcmp(word.data, name.data, name.len) == 0;
 }
 
 static bool is_cluster(struct slice word)
@@ -51,6 +52,7 @@ void command_read(const struct govern_view *govern, uint16_t capability, const s
 			ended = true;
 		} else {
 			bit_set(command->options, i);
+			command->has_options = true;
 			value = govern_has_word(govern, takes_value, word);
 			if (clusters && is_cluster(word))
 				value |= read_cluster(govern, takes_value, word, command);
@@ -61,7 +63,7 @@ void command_read(const struct govern_view *govern, uint16_t capability, const s
 bool command_has_option(const struct govern_view *govern, const struct command *command,
 			struct govern_list words)
 {
-	for (uint32_t w = 0; w < words.count; w++) {
+	for (uint32_t w = 0; w < words.count && command->has_options; w++) {
 		struct slice name = govern_word(govern, words, w);
 
 		if (name.len == 2 && name.data[0] == '-' && bit_of(command->letters, (uint8_t)name.data[1]))
@@ -148,34 +150,56 @@ static bool is_better(const struct govern_view *govern, const struct candidate *
 	return id_is_less(govern, a->capability, b->capability);
 }
 
-/* A name is answered for itself: for one of them another capability may be the more specific. */
-static void try_capability(const struct govern_view *govern, uint16_t index, const struct action *action,
-			   struct candidate best[JUDGE_NAMES_MAX])
-{
-	const struct govern_capability *capability = &govern->capabilities[index];
-	uint32_t name_count = MIN(action->name_count, JUDGE_NAMES_MAX);
+/* Looking for the capability of a command. */
+struct search {
+	const struct govern_view *govern;
+	const struct action *action;
+	uint32_t name_count;
+	bool cut;                /* words that nobody looked at may be any: the worst that the program can be is meant */
+	struct candidate best[JUDGE_NAMES_MAX];  /* a name is answered for itself: another capability may be more
+						  * specific for it */
+	uint16_t read;           /* the capability as which `command` is read */
 	struct command command;
-	bool read = false, cut = action->argv_cut || action->argc > JUDGE_ARGS_MAX;
+};
 
-	for (uint32_t p = 0; p < capability->patterns.count; p++) {
-		const struct govern_pattern *pattern = &govern->patterns[capability->patterns.first + p];
+/* Whether the words fit; read as the capability's when its program is found for the first time. */
+static bool words_fit(struct search *search, uint16_t index, const struct govern_pattern *pattern)
+{
+	const struct govern_capability *capability = &search->govern->capabilities[index];
 
-		for (uint32_t n = 0; n < name_count; n++) {
-			struct candidate own = { index, capability->risk, pattern->elements.count };
+	if (search->cut)
+		return true;
+	if (search->read != index)
+		command_read(search->govern, index, search->action, &search->command);
+	search->read = index;
+	return !command_has_option(search->govern, &search->command, capability->unless) &&
+	       has_elements(search->govern, pattern, &search->command);
+}
 
-			if (!govern_has_word(govern, pattern->programs, action->names[n]))
-				continue;
-			if (!read && !cut) {
-				command_read(govern, index, action, &command);
-				read = true;
-				if (command_has_option(govern, &command, capability->unless))
-					return;
-			}
-			/* Words that nobody looked at may be any: the worst that the program can be is meant. */
-			if ((cut || has_elements(govern, pattern, &command)) &&
-			    is_better(govern, &own, &best[n], !cut))
-				best[n] = own;
-		}
+/* Not inlined: the loop that leaves nearly every pattern keeps its registers. */
+static __attribute__((noinline)) void try_pattern(struct search *search, uint16_t index, const struct govern_pattern *pattern, uint32_t n)
+{
+	const struct govern_view *govern = search->govern;
+	struct candidate own = { index, govern->capabilities[index].risk, pattern->elements.count };
+
+	if (is_better(govern, &own, &search->best[n], !search->cut) && words_fit(search, index, pattern))
+		search->best[n] = own;
+}
+
+/* Nearly every pattern is left here, by its program's name. */
+static void try_name(struct search *search, uint32_t n)
+{
+	const struct govern_view *govern = search->govern;
+	struct slice name = search->action->names[n];
+
+	search->best[n].capability = GOVERN_NONE;
+	for (uint32_t i = 0; i < govern->capabilities_count; i++) {
+		struct govern_list patterns = govern->capabilities[i].patterns;
+		const struct govern_pattern *pattern = &govern->patterns[patterns.first];
+
+		for (uint32_t left = patterns.count; left > 0; left--, pattern++)
+			if (govern_has_word(govern, pattern->programs, name))
+				try_pattern(search, (uint16_t)i, pattern, n);
 	}
 }
 
@@ -193,24 +217,24 @@ static struct candidate unnamed(const struct govern_view *govern, enum program_p
 
 static uint16_t classify_exec(const struct govern_view *govern, const struct action *action)
 {
-	bool cut = action->argv_cut || action->argc > JUDGE_ARGS_MAX;
-	uint32_t name_count = MIN(action->name_count, JUDGE_NAMES_MAX);
 	struct candidate other = unnamed(govern, action->place), worst = { .capability = GOVERN_NONE };
-	struct candidate best[JUDGE_NAMES_MAX];
+	struct search search;
 
-	for (uint32_t n = 0; n < JUDGE_NAMES_MAX; n++)
-		best[n] = (struct candidate){ .capability = GOVERN_NONE };
-	for (uint32_t i = 0; i < govern->capabilities_count; i++)
-		try_capability(govern, (uint16_t)i, action, best);
+	search.govern = govern;
+	search.action = action;
+	search.name_count = MIN(action->name_count, JUDGE_NAMES_MAX);
+	search.cut = action->argv_cut || action->argc > JUDGE_ARGS_MAX;
+	search.read = GOVERN_NONE;
 	/* A name proves nothing about a file that anybody could have put there. */
-	if (cut || action->place == PLACE_UNKNOWN || name_count == 0)
-		worst = unnamed(govern, cut ? PLACE_UNKNOWN : action->place);
-	for (uint32_t n = 0; n < name_count; n++) {
+	if (search.cut || action->place == PLACE_UNKNOWN || search.name_count == 0)
+		worst = unnamed(govern, search.cut ? PLACE_UNKNOWN : action->place);
+	for (uint32_t n = 0; n < search.name_count; n++) {
+		try_name(&search, n);
 		/* Else argv[0], which the caller chooses, could lower what the file's own name is. */
-		if (best[n].capability == GOVERN_NONE)
-			best[n] = other;
-		if (is_better(govern, &best[n], &worst, false))
-			worst = best[n];
+		if (search.best[n].capability == GOVERN_NONE)
+			search.best[n] = other;
+		if (is_better(govern, &search.best[n], &worst, false))
+			worst = search.best[n];
 	}
 	return worst.capability;
 }

@@ -9,6 +9,7 @@
 struct command {
 	const struct action *action;
 	uint32_t argc;                           /* that are looked at */
+	bool has_options;
 	uint32_t options[JUDGE_ARGS_MAX / 32];   /* bits of argv: options, before -- */
 	uint32_t operands[JUDGE_ARGS_MAX / 32];  /* neither options nor their values, and all behind -- */
 	uint32_t letters[256 / 32];              /* of clusters such as -rf, with short_clusters */
@@ -26,12 +27,19 @@ static inline struct slice govern_word(const struct govern_view *govern, struct 
 	return govern_text(govern, govern->words[list.first + at]);
 }
 
-/* Whether `text` is one of the words. */
+/* Whether `text` is one of the words. A decision asks this some hundred times, and nearly always the length or the
+ * first byte says no. */
 static inline bool govern_has_word(const struct govern_view *govern, struct govern_list list, struct slice text)
 {
-	for (uint32_t i = 0; i < list.count; i++)
-		if (slice_eq(govern_word(govern, list, i), text))
+	const struct policy_string *word = govern->words + list.first;
+
+	for (uint32_t i = 0; i < list.count; i++, word++) {
+		const char *own = govern->strings + word->offset;
+
+		if (word->len == text.len && (text.len == 0 || (*own == *text.data &&
+							   memcmp(own, text.data, text.len) == 0)))
 			return true;
+	}
 	return false;
 }
 

@@ -97,6 +97,12 @@ static size_t put(char to[JUDGE_TEXT_MAX], size_t len, const char *text, size_t 
 /* Ids and reasons are the policy's, but they are shown on terminals. */
 static size_t put_escaped(char to[JUDGE_TEXT_MAX], size_t len, struct slice text)
 {
+	size_t plain = 0;
+
+	while (plain < text.len && text.data[plain] >= ' ' && text.data[plain] <= '~' && text.data[plain] != '\\')
+		plain++;
+	if (plain == text.len)
+		return put(to, len, text.data, text.len);
 	return len + text_escape(to + len, JUDGE_TEXT_MAX - len, text);
 }
 

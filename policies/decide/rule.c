@@ -2,14 +2,34 @@
 /* Rules, behaviour model sections 5.1 and 5.3: all that match, the strictest wins, order has no meaning. */
 #include "decide/question.h"
 
+/* How many bytes both begin with, before the first * or ? of the pattern: most patterns say no here. */
+static size_t common_start(struct slice pattern, struct slice text)
+{
+	size_t len = MIN(pattern.len, text.len), at = 0;
+	const char *a = pattern.data, *b = text.data;
+
+	while (at < len && a[at] == b[at] && a[at] != '*')
+		at++;
+	return at;
+}
+
 bool text_matches(struct slice pattern, struct slice text)
 {
-	size_t p = 0, t = 0, star = SIZE_MAX, tried = 0;
+	size_t p = common_start(pattern, text), t = p, star = SIZE_MAX, tried = 0;
 
 	while (t < text.len) {
 		if (p < pattern.len && pattern.data[p] == '*') {
-			star = ++p;
+			size_t rest = pattern.len - ++p;
+
+			star = p;
 			tried = t;
+			if (memchr(pattern.data + p, '*', rest))
+				continue;
+			/* The last star: what follows it stands at the end or nowhere. */
+			if (text.len - t < rest)
+				return false;
+			t = text.len - rest;
+			star = SIZE_MAX;
 		} else if (p < pattern.len && (pattern.data[p] == '?' || pattern.data[p] == text.data[t])) {
 			p++;
 			t++;
@@ -38,9 +58,11 @@ bool path_is_under(const struct govern_view *govern, struct govern_list words, s
 	for (uint32_t i = 0; i < words.count; i++) {
 		struct slice top = govern_word(govern, words, i);
 
-		if (path.len > 0 && path.data[0] == '/' && slice_is(top, "/"))
-			return true;
-		if (top.len > 0 && slice_starts(path, top) && (path.len == top.len || path.data[top.len] == '/'))
+		if (top.len == 0 || path.len < top.len)
+			continue;
+		/* "/" itself ends where all begin. */
+		if ((path.len == top.len || path.data[top.len] == '/' || slice_eq(top, slice_new("/", 1))) &&
+		    memcmp(path.data, top.data, top.len) == 0)
 			return true;
 	}
 	return false;
@@ -76,9 +98,12 @@ static bool has_option(const struct question *question, struct lazy_command *laz
 	return command_has_option(question->govern, &lazy->command, options);
 }
 
-/* The bits: what most rules look at, and nearly free. */
+/* The bits: what most rules look at, and nearly free. What says no most often comes first. */
 static bool bits_match(const struct question *question, const struct govern_when *when)
 {
+	if (when->has_capabilities &&
+	    !(question->capability && bit_of(when->capabilities, question->index)))
+		return false;
 	if (when->classes && !(when->classes >> question->action_class & 1U))
 		return false;
 	if (when->risks && !(when->risks >> question->risk & 1U))
@@ -87,10 +112,7 @@ static bool bits_match(const struct question *question, const struct govern_when
 		return false;
 	if (when->phases && !(when->phases >> question->snapshot->phase & 1U))
 		return false;
-	if (when->environments && !(when->environments & question->action->environments))
-		return false;
-	return !when->has_capabilities ||
-	       (question->capability && bit_of(when->capabilities, question->index));
+	return !when->environments || when->environments & question->action->environments;
 }
 
 static bool looks_at_bits(const struct govern_when *when)
@@ -103,11 +125,10 @@ static bool when_matches(const struct question *question, const struct govern_ru
 {
 	const struct govern_view *govern = question->govern;
 	const struct govern_when *when = &rule->when;
-	uint32_t words = when->principals.count + when->exes.count + when->options.count + when->paths_under.count;
 
 	if (!bits_match(question, when))
 		return false;
-	if (words == 0)
+	if (when->principals.count + when->exes.count + when->options.count + when->paths_under.count == 0)
 		return looks_at_bits(when);
 	return (when->principals.count == 0 || words_match(govern, when->principals, question->action->principal)) &&
 	       (when->exes.count == 0 || govern_has_word(govern, when->exes, question->action->exe)) &&

@@ -234,6 +234,17 @@ def ledger(what):
     return row
 
 
+# ---- deciding ----
+
+def decide(rate):
+    """Full decisions, 128 rules and 6 guards, per second of CPU; or the p99 of one in ns."""
+    def row(world):
+        for line in world.call([os.path.join(world.benches, "decide"), "9"]).splitlines():
+            decisions, hashes, p99, hash_p99 = map(float, line.split())
+            yield (decisions, hashes) if rate else (p99, hash_p99)
+    return row
+
+
 # ---- watching ----
 
 def storm(world):
@@ -369,6 +380,8 @@ ROWS = {
     "revoke 200": (revoke(200), "ms", "plain cgroup", None, None),
     "ledger append": (ledger("append"), "records/s", "raw SQLite", "value at least", 100000),
     "ledger verify": (ledger("verify"), "records/s", "SELECT + SHA-256", "value at least", 500000),
+    "decide": (decide(True), "/s", "SHA-256 of 1 KiB", "value at least", 500000),
+    "decide, p99": (decide(False), "ns", "SHA-256 of 1 KiB", "value", 10000),
     "open storm, no loss": (storm, "opens/s", "native", "value at least", 200000),
     "egress bytes, bare relay": (egress_bytes(bare_relay), "MB/s", "splice relay", "ratio at least", 0.9),
     "egress bytes, direct": (egress_bytes(direct), "MB/s", "loopback", "ratio at least", 0.45),

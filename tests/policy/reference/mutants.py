@@ -27,9 +27,9 @@ SOURCES = sorted(glob.glob(TOP + "/policies/decide/*.c")) + [
 # What is wrong, the file, the words there (once), and the words instead.
 MUTANTS = [
     ("between names the most specific pattern wins", "classify.c",
-     "if (is_better(govern, &best[n], &worst, false))", "if (is_better(govern, &best[n], &worst, true))"),
+     "if (is_better(govern, &search.best[n], &worst, false))", "if (is_better(govern, &search.best[n], &worst, true))"),
     ("unless does not cancel", "classify.c",
-     "if (command_has_option(govern, &command, capability->unless))", "if (false)"),
+     "!command_has_option(search->govern, &search->command, capability->unless) &&", ""),
     ("an option behind -- counts", "classify.c", "ended = true;", "ended = false;"),
     ("plan: bound is for T2", "judge.c", "(tier >= 3 || !is_change || !is_bound)",
      "(tier >= 2 || !is_change || !is_bound)"),
