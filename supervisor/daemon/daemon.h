@@ -102,6 +102,7 @@ enum role peer_role(const struct daemon *daemon, const struct peer *peer, uid_t 
 int keep_open(struct daemon *daemon, struct error *err) MUST_USE;
 int keep_kill_switch(struct daemon *daemon) MUST_USE;
 void keep_item(void *ctx, const struct approval *approval);
+enum requester requester_of(struct client *client, const struct wire_request *wire);
 /* An operator's action, also a refused one. */
 void intervention_record(struct daemon *daemon, const struct peer *peer, const char *verb,
 			 const struct ulid *run, bool allowed, const char *reason);
