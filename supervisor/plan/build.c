@@ -250,6 +250,8 @@ static void fill_rules(struct plan_head *head, const struct build *build)
 	head->heartbeat = (struct plan_heartbeat){
 		.ttl_ns = policy->heartbeat.ttl_ns, .grace_start_ns = policy->heartbeat.grace_start_ns,
 		.max_extend_ns = policy->heartbeat.max_extend_ns, .mode = policy->heartbeat.mode,
+		.stall_after_ns = policy->heartbeat.stall_after_ns, .max_repeats = policy->heartbeat.max_repeats,
+		.on_stall = policy->heartbeat.on_stall,
 	};
 }
 

@@ -261,9 +261,9 @@ static enum approval_result code_check(const struct approval *approval, const st
 	return RESULT_CODE;
 }
 
-static enum approval_result vote(struct approval *approval, uid_t uid, uint64_t realtime_ns)
+enum approval_result approval_accept(struct approval *approval, uid_t uid, uint64_t realtime_ns)
 {
-	if (approval->vote_count >= APPROVAL_PEOPLE_MAX)
+	if (!approval_is_open((enum approval_state)approval->state) || approval->vote_count >= APPROVAL_PEOPLE_MAX)
 		return RESULT_DECIDED; /* `count` is at most that: never */
 	approval->votes[approval->vote_count++] =
 		(struct approval_vote){ .uid = uid, .yes = 1, .realtime_ns = realtime_ns };
@@ -314,7 +314,7 @@ enum approval_result approval_answer(struct approval *approval, const struct ans
 		return approval_reject(approval, who->uid, realtime_ns);
 	}
 	may = code_check(approval, who);
-	return may == RESULT_DONE ? vote(approval, who->uid, realtime_ns) : may;
+	return may == RESULT_DONE ? approval_accept(approval, who->uid, realtime_ns) : may;
 }
 
 bool approval_consume(struct approval *approval, const struct approval_binding *action, uint64_t now_ns)

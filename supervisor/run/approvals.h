@@ -139,6 +139,8 @@ enum approval_result approval_may_answer(const struct approval *approval, const 
 bool approval_is_about(const struct approval *approval, const struct approval_binding *action);
 /* One use of an approved right by exactly this action. False: there is none (any more). */
 bool approval_consume(struct approval *approval, const struct approval_binding *action, uint64_t now_ns);
+/* A yes of somebody who may, by whatever verb it is said. */
+enum approval_result approval_accept(struct approval *approval, uid_t uid, uint64_t realtime_ns);
 /* By somebody who ends the run: no more is asked of them. */
 enum approval_result approval_reject(struct approval *approval, uid_t uid, uint64_t realtime_ns);
 /* False: it was over already. */

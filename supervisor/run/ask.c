@@ -163,7 +163,7 @@ static void binding_of(const struct run *run, const struct ask_question *questio
 	memcpy(to->capability, question->capability.data, MIN(question->capability.len, sizeof(to->capability) - 1));
 }
 
-static int draw_code(char code[APPROVAL_CODE_MAX])
+int approval_code(char code[APPROVAL_CODE_MAX])
 {
 	uint8_t bytes[CODE_LEN];
 
@@ -234,7 +234,7 @@ static int item_of(const struct run *run, const struct ask_question *question, u
 			      (ssize_t)sizeof(item.binding.nonce))
 		r = -EIO;
 	if (r == 0)
-		r = draw_code(item.code);
+		r = approval_code(item.code);
 	if (r == 0)
 		r = named(question, &item);
 	words_of(run, question, &item);

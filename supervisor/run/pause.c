@@ -74,11 +74,12 @@ bool run_pause(struct run *run, enum pause_reason reason)
 		return false;
 	run->paused |= 1U << reason;
 	freeze(run);
-	if (!first)
-		return true;
-	run_move(run, RUN_STATUS_PAUSED, rows[reason].name);
-	heartbeat_pause(&run->heartbeat, now_monotonic_ns());
-	run_heartbeat_arm(run);
+	if (first) {
+		run_move(run, RUN_STATUS_PAUSED, rows[reason].name);
+		heartbeat_pause(&run->heartbeat, now_monotonic_ns());
+		run_heartbeat_arm(run);
+	}
+	people_paused(run, reason);
 	return true;
 }
 
@@ -101,6 +102,7 @@ bool run_resume(struct run *run, enum pause_reason reason)
 		run->paused &= ~(1U << reason);
 		freeze(run);
 	}
+	people_resumed(run, reason);
 	asks_settle(run);
 	gate_go_on(run);
 	return true;

@@ -30,12 +30,13 @@ static void rearm(struct runs *runs)
 }
 
 /* An item has another state than `from`. */
-static void changed(struct runs *runs, const struct approval *approval, enum approval_state from, const char *by)
+static void changed(struct runs *runs, struct approval *approval, enum approval_state from, const char *by)
 {
 	people_put_approval(runs, approval, from, by);
 	if (runs->people.item)
 		runs->people.item(runs->people.ctx, approval);
 	asks_changed(runs, approval);
+	people_clarified(runs, approval);
 	rearm(runs);
 }
 
@@ -73,6 +74,16 @@ int people_add(struct runs *runs, const struct approval *item, struct approval *
 	changed(runs, added, APPROVAL_NONE, "bailiffd");
 	*ret_item = added;
 	return 0;
+}
+
+void people_accept(struct runs *runs, struct approval *approval, uid_t uid)
+{
+	enum approval_state from = (enum approval_state)approval->state;
+	char by[INTAKE_BY_MAX];
+
+	by_uid(by, uid);
+	if (approval_accept(approval, uid, now_realtime_ns()) == RESULT_DONE)
+		changed(runs, approval, from, by);
 }
 
 void people_withdraw(struct runs *runs, struct approval *approval)
@@ -172,7 +183,7 @@ void people_reject_all(struct run *run, uid_t uid)
 		struct approval *item = &approvals->items[i];
 		enum approval_state from = (enum approval_state)item->state;
 
-		if (memcmp(&item->binding.run, &run->id, sizeof(run->id)) == 0 &&
+		if (memcmp(&item->binding.run, &run->id, sizeof(run->id)) == 0 && item->type == INBOX_RESUME &&
 		    approval_reject(item, uid, now_realtime_ns()) == RESULT_DONE)
 			changed(run->runs, item, from, by);
 	}

@@ -9,6 +9,7 @@
 #include "run/approvals.h"
 #include "run/ask.h"
 #include "run/kill_switch.h"
+#include "run/pause.h"
 #include "run/roles.h"
 #include "run/waivers.h"
 
@@ -67,6 +68,18 @@ void people_finish(struct runs *runs);
 
 /* ---- between the files of this folder ---- */
 
+/* clarify.c: a run stands still for want of a person, or goes on. */
+void people_paused(struct run *run, enum pause_reason reason);
+void people_resumed(struct run *run, enum pause_reason reason);
+void people_clarified(struct runs *runs, struct approval *approval);
+/* Somebody clarified it: every such item of it is answered. */
+void people_go_on(struct run *run, uid_t uid);
+/* An open item is approved by somebody whose verb says so. */
+void people_accept(struct runs *runs, struct approval *approval, uid_t uid);
+/* Cancelled, whatever it asks. */
+bool people_end(struct run *run, const char *by, const char *reason);
+/* What must be typed. 0 or -EIO. */
+int approval_code(char code[APPROVAL_CODE_MAX]) MUST_USE;
 int people_add(struct runs *runs, const struct approval *item, struct approval **ret_item) MUST_USE;
 int people_grant_waiver(struct run *run, const struct waiver *waiver, const char *by, const char *reason) MUST_USE;
 void people_reject_all(struct run *run, uid_t uid);

@@ -21,15 +21,11 @@ static void by_uid(char to[INTAKE_BY_MAX], uid_t uid)
 
 /* ---- one run ---- */
 
-bool people_cancel(struct run *run, uid_t uid, const char *reason)
+bool people_end(struct run *run, const char *by, const char *reason)
 {
-	char text[WIRE_TEXT_MAX], by[INTAKE_BY_MAX];
+	char text[WIRE_TEXT_MAX];
 
-	by_uid(by, uid);
 	IGNORE(snprintf(text, sizeof(text), "cancelled by %s: %s", by, reason) < 0);
-	if (run->step > RUN_STEP_LIVE)
-		return false;
-	people_reject_all(run, uid);
 	/* What a kill switch froze is not thawed to hear that it may end. */
 	if (run->step == RUN_STEP_LIVE && !run_is_paused(run, PAUSE_KILL_SWITCH))
 		return run_ask_to_end(run, EXIT_TERMINATED, text, CANCEL_GRACE_NS);
@@ -37,9 +33,19 @@ bool people_cancel(struct run *run, uid_t uid, const char *reason)
 	return true;
 }
 
+bool people_cancel(struct run *run, uid_t uid, const char *reason)
+{
+	char by[INTAKE_BY_MAX];
+
+	by_uid(by, uid);
+	if (run->step > RUN_STEP_LIVE)
+		return false;
+	people_reject_all(run, uid);
+	return people_end(run, by, reason);
+}
+
 bool people_clarify(struct run *run, uid_t uid, const char *text)
 {
-	static const enum pause_reason ends[] = { PAUSE_CLARIFICATION, PAUSE_STALL, PAUSE_AMBIGUITY_LOCK };
 	char by[INTAKE_BY_MAX];
 
 	if (run->step != RUN_STEP_LIVE)
@@ -47,8 +53,7 @@ bool people_clarify(struct run *run, uid_t uid, const char *text)
 	by_uid(by, uid);
 	if (run_letter(run, LETTER_CLARIFICATION, by, slice_of(text)) < 0)
 		return false;
-	for (size_t i = 0; i < COUNT(ends); i++)
-		IGNORE(!run_resume(run, ends[i])); /* false: it is not paused for that */
+	people_go_on(run, uid);
 	return true;
 }
 
