@@ -20,11 +20,11 @@ void host_defaults(struct host_settings *settings)
 	};
 }
 
-static bool name_ok(const char name[HOST_NAME_MAX])
+static bool name_ok(const char name[HOST_AGENT_NAME_MAX])
 {
-	size_t len = strnlen(name, HOST_NAME_MAX);
+	size_t len = strnlen(name, HOST_AGENT_NAME_MAX);
 
-	if (len == 0 || len == HOST_NAME_MAX)
+	if (len == 0 || len == HOST_AGENT_NAME_MAX)
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		char c = name[i];

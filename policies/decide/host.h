@@ -17,12 +17,12 @@
 #define HOST_VERSION 1U
 #define HOST_AGENTS_MAX 256U
 #define HOST_ROLES_MAX 64U
-#define HOST_NAME_MAX 64U
+#define HOST_AGENT_NAME_MAX 64U
 #define HOST_TIERS 5U            /* T0 to T4 */
 #define HOST_RUNS_MAX 128U       /* the longest history that promotion can ask for */
 
 struct host_agent {
-	char name[HOST_NAME_MAX];
+	char name[HOST_AGENT_NAME_MAX];
 	uint32_t owner_uid;      /* UID_NONE: nobody in particular */
 	uint32_t tier;           /* where it begins; promotion and demotion move it from there */
 };

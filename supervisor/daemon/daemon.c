@@ -394,6 +394,7 @@ static void daemon_finish(struct daemon *daemon)
 		loop_remove(daemon->loop, &daemon->signals);
 	fd_close(daemon->signal_fd);
 	daemon->loop = loop_free(daemon->loop);
+	agents_close(daemon);
 	settings_close(daemon);
 	fd_close(daemon->inbox_fd);
 	fd_close(daemon->state_fd);
@@ -407,8 +408,8 @@ static int daemon_start(struct daemon *daemon, struct error *err)
 		open_dirs, take_lock, open_tree, open_signals,
 		/* The ledger before the sweep, so that lost runs are recorded. */
 		open_ledger, leftovers_sweep, open_workspaces, open_watch, open_runs,
-		/* What was kept needs the runs, of which none is left, and their records. */
-		keep_open, settings_open,
+		/* What was kept needs the runs, of which none is left, and their records; agents need the settings. */
+		keep_open, settings_open, agents_open,
 		/* Last: whoever connects finds everything in place. */
 		control_open,
 	};

@@ -11,6 +11,7 @@
 #include "daemon/workspaces.h"
 #include "launch/cgroup.h"
 #include "run/run.h"
+#include "run/standing.h"
 
 #define DAEMON_CLIENTS_MAX 512U
 #define DAEMON_CLIENTS_PER_UID 256U /* each run holds one, a detached run two for a moment */
@@ -44,7 +45,9 @@ struct daemon {
 	struct workspaces workspaces;
 	struct ceiling *ceiling;    /* NULL = this host has none */
 	struct host_settings *host; /* NULL = no host.yaml: tiers of agents, promotion and breakers are not kept */
-	int state_fd, runtime_fd, lock_fd, listen_fd, signal_fd, inbox_fd;
+	struct standing *agents[HOST_AGENTS_MAX]; /* with `host` only; each owned */
+	uint32_t agent_count;
+	int state_fd, runtime_fd, lock_fd, listen_fd, signal_fd, inbox_fd, agents_fd;
 	char socket_path[108];      /* unix(7) */
 	struct source listener, signals;
 	struct timer idle_timer, stop_timer;
@@ -101,6 +104,18 @@ enum role peer_role(const struct daemon *daemon, const struct peer *peer, uid_t 
 /* keep.c */
 int keep_open(struct daemon *daemon, struct error *err) MUST_USE;
 int keep_kill_switch(struct daemon *daemon) MUST_USE;
+/* Below `dir`, whole beside the old one and renamed, with a sum. `durable`: also against a loss of power. */
+int keep_write(int dir, const char *name, const void *bytes, size_t len, bool durable) MUST_USE;
+/* Returns 0; -ENOENT: there is none; -EBADMSG: it is not what was written. */
+int keep_read(int dir, const char *name, void *bytes, size_t len) MUST_USE;
+/* agents.c: how agents stand, where the host keeps that. */
+int agents_open(struct daemon *daemon, struct error *err) MUST_USE;
+void agents_close(struct daemon *daemon);
+/* 0, or a refusal with text and exit code 122; counts the probe of a breaker that is half open. */
+int agents_gate(struct daemon *daemon, const struct plan *plan, struct error *err) MUST_USE;
+void agents_ended(struct daemon *daemon, const struct run *run);
+void serve_agents(struct client *client, const struct wire_request *wire, int *fds);
+void serve_tier(struct client *client, const struct wire_request *wire, int *fds);
 void keep_item(void *ctx, const struct approval *approval);
 enum requester requester_of(struct client *client, const struct wire_request *wire);
 /* An operator's action, also a refused one. */

@@ -47,7 +47,7 @@ static int file_write(int fd, const void *bytes, size_t len)
 }
 
 /* `durable`: also against a loss of power. */
-static int keep_write(int dir, const char *name, const void *bytes, size_t len, bool durable)
+int keep_write(int dir, const char *name, const void *bytes, size_t len, bool durable)
 {
 	char new_name[NAME_MAX_LEN];
 	auto_close int fd = FD_NONE;
@@ -68,7 +68,7 @@ static int keep_write(int dir, const char *name, const void *bytes, size_t len, 
 }
 
 /* Returns 0; -ENOENT: there is none; -EBADMSG: it is not what was written. */
-static int keep_read(int dir, const char *name, void *bytes, size_t len)
+int keep_read(int dir, const char *name, void *bytes, size_t len)
 {
 	auto_close int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct keep_head head;

@@ -65,6 +65,9 @@ static const struct permit {
 	[WIRE_WAIVE] = { "waive", ADMINS, 0, 0, true, NAMES_ONE, F_REASON | F_WHY | F_RULE | F_SEEN | F_TTL, true },
 	[WIRE_KILL_SWITCH] = { "kill-switch", ADMINS, WIRE_TERMINATE | WIRE_RESET, 0, true, NAMES_MAYBE,
 			       F_REASON | F_WHY | F_AGENT | F_SCOPE, true },
+	[WIRE_AGENTS] = { "agents", VIEWERS, 0, 0, false, NAMES_NOTHING, 0, false },
+	[WIRE_TIER] = { "tier", ADMINS, WIRE_UP | WIRE_DOWN | WIRE_CLEAR | WIRE_CLOSE, 0, true, NAMES_NOTHING,
+			F_REASON | F_AGENT, true },
 };
 static_assert(COUNT(permits) == WIRE_REQUEST_LIMIT, "a request has no row");
 
@@ -163,6 +166,9 @@ static int check_meaning(const struct wire_people *request, struct error *err)
 		return bad(err, "its text is missing");
 	if (kind == WIRE_KILL_SWITCH && !(request->head.flags & WIRE_RESET) && !request->head.reason[0])
 		return bad(err, "a reason is missing");
+	if (kind == WIRE_TIER && (!request->agent[0] || !request->head.reason[0] ||
+				  __builtin_popcount(request->head.flags) != 1))
+		return bad(err, "an agent, a reason or one change");
 	if (request->head.flags == WIRE_KEEP || request->head.flags == (WIRE_TERMINATE | WIRE_RESET) ||
 	    (request->head.flags & WIRE_ASK && request->head.flags & WIRE_ASK_NOWHERE))
 		return bad(err, "its flags");

@@ -135,6 +135,8 @@ static int start(struct client *client, uint32_t flags, int *fds, struct error *
 		r = concurrency(daemon, &plan, err);
 	if (r == 0)
 		r = kill_switch_gate(daemon, &plan, err);
+	if (r == 0)
+		r = agents_gate(daemon, &plan, err);
 	if (r == 0 && runs_id_next(&daemon->runs, plan.head->network_mode != NETWORK_HOST, &request.id) < 0)
 		r = error_set(err, -EIO, "make the run's id");
 	if (r == 0 && plan.head->workspace_mode == WORKSPACE_OVERLAY)
@@ -235,6 +237,7 @@ void requests_ended(void *ctx, struct run *run)
 	run_row(run, row);
 	row->ended_ns = now_realtime_ns();
 	row->processes = 0;
+	agents_ended(daemon, run);
 	if (client) {
 		client->run = NULL;
 		run->owner = NULL;
@@ -426,6 +429,7 @@ static void (*const serves[])(struct client *, const struct wire_request *, int 
 	[WIRE_APPROVE] = serve_answer, [WIRE_DENY] = serve_answer, [WIRE_PAUSE] = serve_pause,
 	[WIRE_RESUME] = serve_resume, [WIRE_CANCEL] = serve_cancel, [WIRE_CLARIFY] = serve_clarify,
 	[WIRE_WAIVE] = serve_waive, [WIRE_KILL_SWITCH] = serve_kill_switch,
+	[WIRE_AGENTS] = serve_agents, [WIRE_TIER] = serve_tier,
 };
 
 static void refuse(struct client *client, const struct wire_request *wire)

@@ -45,6 +45,8 @@ enum wire_request_kind {
 	WIRE_CLARIFY = 19,/* by run, with text */
 	WIRE_WAIVE = 20,  /* by run, with rule and reason; `seen`: the digest of one action, or zero */
 	WIRE_KILL_SWITCH = 21, /* with scope, and run or agent; WIRE_TERMINATE, WIRE_RESET. Answers WIRE_KILLED */
+	WIRE_AGENTS = 22, /* how agents stand; answers WIRE_AGENT_ROW…, then WIRE_DONE */
+	WIRE_TIER = 23,   /* by agent, with reason and one of WIRE_UP, WIRE_DOWN, WIRE_CLEAR, WIRE_CLOSE */
 	WIRE_REQUEST_LIMIT,
 };
 
@@ -57,6 +59,10 @@ enum wire_request_kind {
 #define WIRE_ASK_NOWHERE 64U  /* RUN: the same was wanted, and there is no terminal: what asks is denied */
 #define WIRE_TERMINATE 128U   /* KILL_SWITCH: revoke, do not freeze */
 #define WIRE_RESET 256U       /* KILL_SWITCH */
+#define WIRE_UP 512U          /* TIER: a step up, where the agent has earned it */
+#define WIRE_DOWN 1024U       /* TIER: a step down */
+#define WIRE_CLEAR 2048U      /* TIER: is suspended no more */
+#define WIRE_CLOSE 4096U      /* TIER: its breaker is closed */
 
 struct wire_request {
 	uint32_t version;     /* WIRE_VERSION; else WIRE_ERROR with EPROTO */
@@ -91,6 +97,16 @@ enum wire_answer_kind {
 	WIRE_VIEWER,      /* to the run's connection: one fd, of somebody who may attach (cli/view.h) */
 	WIRE_ITEM,        /* unasked, to a connection with WIRE_ASK: it is new or has another state */
 	WIRE_COUNTED, WIRE_KILLED,
+	WIRE_AGENT_ROW,
+};
+
+struct wire_agent_row {   /* WIRE_AGENT_ROW */
+	char agent[64];
+	uint32_t tier, suspended;
+	uint32_t breaker;     /* enum breaker_state */
+	uint32_t runs, runs_needed; /* completed at this tier within the window; of how many */
+	uint32_t refusal;     /* enum promotion_refusal */
+	char refused[64];     /* why it cannot be promoted now; "" = it can */
 };
 
 enum run_cause { RUN_CAUSE_NONE, RUN_CAUSE_EXIT, RUN_CAUSE_SIGNAL, RUN_CAUSE_CANCELLED, RUN_CAUSE_WALL,
@@ -184,6 +200,7 @@ struct wire_answer {
 		struct feature_report features;
 		char notice[WIRE_TEXT_MAX];
 		struct wire_workspace_row workspace;
+		struct wire_agent_row agent;
 		struct wire_item item;
 		struct wire_counted counted;
 		struct wire_killed killed;

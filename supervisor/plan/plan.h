@@ -173,6 +173,9 @@ int plan_check(const void *bytes, size_t len, struct plan *ret_plan, struct erro
 int plan_check_peer(const struct plan *plan, uid_t peer_uid, gid_t peer_gid, const gid_t *peer_groups,
 		    size_t peer_group_count, struct error *err) MUST_USE;
 
+/* What of a plan its tier does not allow, in words; NULL when it stays within. */
+const char *plan_tier_exceeded(const struct plan *plan);
+
 /* A checked plan's text, NUL-terminated. */
 static inline const char *plan_text(const struct plan *plan, struct plan_text text)
 {

@@ -24,7 +24,7 @@ struct outcome {                 /* of one run; kept on disk */
 
 /* Kept on disk as it is. Zeroed: an agent that nothing is known of; standing_begin() gives it its tier. */
 struct standing {
-	char agent[HOST_NAME_MAX];
+	char agent[HOST_AGENT_NAME_MAX];
 	uint32_t tier, suspended;
 	uint64_t demoted_ns;     /* 0 = never */
 	uint32_t breaker, probes;/* enum breaker_state; runs let through while HALF_OPEN */

@@ -76,8 +76,8 @@ ours() { # PROGRAM
 	return 0
 }
 gone() { [ -z "$(ours "$1")" ]; } # PROGRAM: none of ours is left; for wait_for, which asks again
-start_supervisor() { # [PREFIX...]: a supervisor that stays, for tests with many runs; $CEILING: its ceiling
-	"$@" "$BIN/bailiffd" --state-dir "$STATE" --runtime-dir "$RUNTIME" ${CEILING:+--ceiling "$CEILING"} >"$T/bailiffd.log" 2>&1 &
+start_supervisor() { # [PREFIX...]: a supervisor that stays, for tests with many runs; $CEILING, $HOST: its settings
+	"$@" "$BIN/bailiffd" --state-dir "$STATE" --runtime-dir "$RUNTIME" ${CEILING:+--ceiling "$CEILING"} ${HOST:+--host "$HOST"} >"$T/bailiffd.log" 2>&1 &
 	SUPERVISOR=$!
 	# The socket's file may be an earlier one's; 00010000 marks one that listens.
 	wait_for 10 up_or_gone

@@ -100,7 +100,7 @@ START_TEST(damaged_settings_are_refused)
 	case 4: settings.promotion.min_runs = HOST_RUNS_MAX + 1; break;
 	case 5: settings.breaker.window_ns = 0; break;
 	case 6: settings.agent_count = 1; break; /* without a name */
-	case 7: settings.agent_count = 1; memset(settings.agents[0].name, 'a', HOST_NAME_MAX); break;
+	case 7: settings.agent_count = 1; memset(settings.agents[0].name, 'a', HOST_AGENT_NAME_MAX); break;
 	case 8: settings.role_count = 1; break; /* no role */
 	default: settings.max_tier = UINT32_MAX; break;
 	}

@@ -10,7 +10,7 @@
 
 static bool is_whole(uint32_t kind)
 {
-	return kind >= WIRE_INBOX && kind < WIRE_REQUEST_LIMIT;
+	return kind >= WIRE_INBOX && kind < WIRE_REQUEST_LIMIT && kind != WIRE_AGENTS;
 }
 
 /* As the command line sends it. */
@@ -18,10 +18,14 @@ static struct wire_people sample(uint32_t kind)
 {
 	struct wire_people request = { .head = { .version = WIRE_VERSION, .kind = kind } };
 	bool names = kind != WIRE_RUN && kind != WIRE_LIST && kind != WIRE_FEATURES && kind != WIRE_PING &&
-		     kind != WIRE_WORKSPACES && kind != WIRE_INBOX && kind != WIRE_KILL_SWITCH;
+		     kind != WIRE_WORKSPACES && kind != WIRE_INBOX && kind != WIRE_KILL_SWITCH && kind != WIRE_AGENTS && kind != WIRE_TIER;
 
 	request.head.run.bytes[3] = names ? 7 : 0;
-	if (kind == WIRE_DENY || kind == WIRE_WAIVE || kind == WIRE_KILL_SWITCH)
+	if (kind == WIRE_TIER) {
+		memcpy(request.agent, "one", 4);
+		request.head.flags = WIRE_UP;
+	}
+	if (kind == WIRE_DENY || kind == WIRE_WAIVE || kind == WIRE_KILL_SWITCH || kind == WIRE_TIER)
 		memcpy(request.head.reason, "because", 8);
 	if (kind == WIRE_WAIVE) {
 		memcpy(request.rule, "no-push", 8);
@@ -176,6 +180,7 @@ static const bool matrix[][REQUESTER_COUNT] = {
 	[WIRE_ATTACH] = OWN, [WIRE_INBOX] = LOOK, [WIRE_CLAIM] = OPERATE, [WIRE_RELEASE] = OPERATE,
 	[WIRE_APPROVE] = OPERATE, [WIRE_DENY] = OPERATE, [WIRE_PAUSE] = OPERATE, [WIRE_RESUME] = OPERATE,
 	[WIRE_CANCEL] = OPERATE, [WIRE_CLARIFY] = OPERATE, [WIRE_WAIVE] = ADMIN, [WIRE_KILL_SWITCH] = ADMIN,
+	[WIRE_AGENTS] = LOOK, [WIRE_TIER] = ADMIN,
 	[WIRE_REQUEST_LIMIT] = NOBODY, [WIRE_REQUEST_LIMIT + 7] = NOBODY,
 };
 

@@ -42,6 +42,7 @@ int verb_rollback(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 int verb_policy(int argc, char **argv);
 int verb_config(int argc, char **argv);
+int verb_agents(int argc, char **argv);
 int verb_capability(int argc, char **argv);
 int verb_ledger(int argc, char **argv);
 int verb_records(int argc, char **argv); /* `ledger` and `why`, in a program of their own */

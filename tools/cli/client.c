@@ -141,6 +141,10 @@ int client_answer_check(size_t len, struct wire_answer *answer)
 	case WIRE_ITEM:
 		check_item(&answer->u.item);
 		return 0;
+	case WIRE_AGENT_ROW:
+		terminate(answer->u.agent.agent, sizeof(answer->u.agent.agent));
+		terminate(answer->u.agent.refused, sizeof(answer->u.agent.refused));
+		return 0;
 	case WIRE_COUNTED:
 	case WIRE_KILLED:
 		return 0;

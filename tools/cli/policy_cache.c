@@ -71,6 +71,7 @@ int policy_cache_key(const struct run_args *args, const struct policy_source *so
 	add(&context, &self.st_ctim, sizeof(self.st_ctim));
 	add(&context, numbers, sizeof(numbers));
 	add_text(&context, args->network);
+	add_text(&context, args->tier);
 	add_list(&context, &args->read);
 	add_list(&context, &args->write);
 	add_list(&context, &args->env);

@@ -8,6 +8,7 @@
 #include "cli/preset.h"
 #include "cli/verbs.h"
 
+static const char *const tier_words[] = { "T0", "T1", "T2", "T3", "T4", NULL };
 static const char *const network_words[] = { "none", "allowlist", "host", NULL };
 
 #define AT(member) offsetof(struct run_args, member)
@@ -27,6 +28,7 @@ static const struct option_row rows[] = {
 	{ 0, "overlay", OPTION_FLAG, AT(overlay), NULL, "changes of the workspace are kept apart: `bailiff changes`", NULL },
 	{ 0, "dry-run", OPTION_FLAG, AT(dry_run), NULL, "--overlay --net none; shows the changes, drops them", NULL },
 	{ 0, "agent", OPTION_TEXT, AT(agent), "NAME", "name in the ledger, else the command's", NULL },
+	{ 0, "tier", OPTION_WORD, AT(tier), "TIER", "T0 to T4; only narrows the policy: T1 writes to an overlay, without a network", tier_words },
 	{ 'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "no line on what is enforced", NULL },
 	{ 'v', "verbose", OPTION_FLAG, AT(verbose), NULL, "one line more when the run ends", NULL },
 	{ 0, "json", OPTION_FLAG, AT(json), NULL, "start and end as JSON lines on stderr", NULL },

@@ -167,10 +167,57 @@ static int add_allowed(const struct run_args *args, struct policy *policy, struc
 	return add_all(policy, &policy->net_allow, "allow", &args->allow, err);
 }
 
+/* Of what may be written only what is the run's own stays writable; the rest is still to be read. */
+static int keep_private(struct policy *policy)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < policy->write.count; i++) {
+		struct slice path = slice_of(policy_text(policy, policy->write.items[i]));
+		bool own = slice_is(path, "/tmp") || slice_is(path, "/var/tmp") ||
+			   (policy->workspace_mode == WORKSPACE_OVERLAY && path.data[0] == '.');
+
+		if (own)
+			policy->write.items[kept++] = policy->write.items[i];
+		else if (policy_add(policy, &policy->read, path) < 0)
+			return -ENOSPC;
+	}
+	policy->write.count = kept;
+	return 0;
+}
+
+/* What a tier does not have is taken away (behaviour model, section 7.1). */
+static int narrow_tier(const struct run_args *args, struct policy *policy, struct error *err)
+{
+	uint32_t tier = args->tier ? (uint32_t)(args->tier[1] - '0') : policy->tier;
+
+	if (!args->tier)
+		return 0;
+	if (tier > policy->tier)
+		return widens(policy->name, "tier", (const char[]){ 'T', (char)('0' + policy->tier), '\0' }, err);
+	policy->tier = tier;
+	if (tier <= 1) {
+		policy->network_mode = NETWORK_NONE;
+		policy->net_allow.count = policy->net_deny.count = policy->net_bind.count = policy->net_expose.count = 0;
+		policy->net_allow_unix.count = 0;
+	}
+	if (tier == 2 && policy->network_mode == NETWORK_HOST) {
+		policy->network_mode = NETWORK_ALLOWLIST;
+		policy->net_bind.count = 0;
+	}
+	if (tier == 1 && policy->workspace_mode == WORKSPACE_DIRECT)
+		policy->workspace_mode = WORKSPACE_OVERLAY;
+	if (tier == 0)
+		policy->workspace_mode = WORKSPACE_READONLY;
+	return tier <= 1 ? keep_private(policy) : 0;
+}
+
 int run_policy_narrow(const struct run_args *args, struct policy *policy, struct error *err)
 {
-	int r = narrow_network(args, policy, err);
+	int r = narrow_tier(args, policy, err);
 
+	if (r == 0)
+		r = narrow_network(args, policy, err);
 	if (r == 0)
 		r = add_allowed(args, policy, err);
 	if (r == 0)

@@ -35,6 +35,7 @@ const struct verb verbs[] = {
 	{ "capability", "shows what a policy knows of actions and their risks", verb_capability, NULL, "show lint" },
 	{ "agent", "inside a run: what its processes say to their supervisor", verb_agent, NULL,
 	  "heartbeat phase status confidence progress error plan artifact output ask why inbox ack hook" },
+	{ "agents", "shows and changes how agents stand: tiers, breakers", verb_agents, NULL, "promote demote clear close" },
 	{ "config", "checks the settings of this host", verb_config, NULL, "check defaults" },
 	{ "doctor", "says what this machine offers and what is missing", verb_doctor, &doctor_options,
 	  NULL },
