@@ -97,6 +97,7 @@ static __always_inline int handle_fork(struct task_struct *parent, struct task_s
 		count_helper_error(EVENT_RING_URGENT);
 	} else {
 		old->cgroup_id = new->cgroup_id = cgroup_id;
+		new->start_ns = process_start_ns(child);
 		compare_cred(old, cgroup_id, run, CRED_FORK);
 		new->euid = old->euid;
 		new->caps = old->caps;
@@ -196,6 +197,7 @@ static __always_inline int handle_exec(struct task_struct *task, __u32 old_tid, 
 	state = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (state) {
 		state->cgroup_id = cgroup_id;
+		state->start_ns = process_start_ns(task);
 		compare_cred(state, cgroup_id, run, CRED_EXEC);
 	} else {
 		count_helper_error(EVENT_RING_URGENT);

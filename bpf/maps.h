@@ -77,6 +77,7 @@ volatile __u64 stops_made;
 /* What the last event of a task said about its credentials and place. */
 struct task_state {
 	__u64 cgroup_id, caps;
+	__u64 start_ns;       /* of its group leader; read by user space (watch/grants.c) */
 	__u32 euid, known;
 };
 

@@ -272,11 +272,27 @@ static void judge_level(const struct judging *with, size_t level, struct exec_ca
 		judge_one(with, &one, level, exec);
 }
 
+/* Interpreters will stand in place of its first word. */
+static void keep_first(struct exec_rules *rules, struct exec_case *exec)
+{
+	static struct slice args[HELD_ARGS_MAX];
+	static char called[HELD_PATH_MAX];
+	const struct known_as *as = known_find(&rules->known, &rules->root, &exec->chain[0]);
+
+	exec->first = action_of(rules, exec, &exec->chain[0], as);
+	memcpy(args, exec->held.args, exec->first.argc * sizeof(args[0]));
+	args[0].len = MIN(args[0].len, sizeof(called));
+	memcpy(called, args[0].data, args[0].len);
+	args[0].data = called;
+	exec->first.argv = args;
+}
+
 int exec_case_judge(struct exec_rules *rules, struct run *run, uint64_t now_ns, enum approval_answer said,
 		    struct exec_case *exec)
 {
 	const struct judging with = { rules, run, now_ns, said };
 
+	keep_first(rules, exec);
 	exec->ruled = SIZE_MAX;
 	for (size_t level = 0; level < exec->chain_count; level++) {
 		int r;

@@ -31,6 +31,7 @@ struct exec_case {
 	struct ruling ruling;      /* the strictest of the chain */
 	size_t ruled;              /* whose it is */
 	struct govern_approval who;/* ASK: of whom */
+	struct action first;       /* as it was called: before interpreters came in front */
 	struct exec_grant grant;
 };
 

@@ -14,6 +14,7 @@
 
 #include "run/gate_own.h"
 #include "run/inner_tid.h"
+#include "run/plans.h"
 #include "run/run.h"
 
 #define NOTIF_BYTES_MAX 512U
@@ -67,6 +68,12 @@ static void deny(struct gate *gate, const struct gate_call *call, struct exec_ca
 	if (!gate->run->executed && !gate->refusal[0])
 		IGNORE(snprintf(gate->refusal, sizeof(gate->refusal), "%s; next: %s", ruling->reason,
 				ruling->remedy) < 0);
+	run_denied(gate->run, &(struct denied){
+		.source = ERROR_DENIED, .rule = ruling->rule_id, .error = EACCES,
+		.subject = slice_new(exec->chain[0].path, exec->chain[0].path_len),
+		.program = slice_new(exec->chain[0].path, exec->chain[0].path_len),
+		.reason = ruling->reason, .remedy = ruling->remedy_agent,
+	});
 	gate_refuse(gate, call->id, -EACCES);
 }
 
@@ -84,6 +91,20 @@ static void deny_unasked(struct gate *gate, const struct gate_call *call, struct
 	deny(gate, call, exec);
 }
 
+/* Checks wait for the process's end, steps of plans are used up. Most commands are neither. */
+static void tell_plans(struct run *run, const struct exec_case *exec)
+{
+	const struct ruling *ruling = &exec->ruling;
+	uint64_t start_ns = 0;
+	uint32_t pid = 0;
+
+	if (ruling->action_class == ACT_RUN || ruling->action_class == ACT_APPLY || ruling->action_class == ACT_DESTROY)
+		run_phase_sign(run, SIGN_ACTION);
+	if (ruling->action_class == ACT_CHECK)
+		gate_process(run, exec->held.tid, &pid, &start_ns);
+	plans_acted(run, &exec->first, ruling, pid, start_ns);
+}
+
 static void allow(struct gate *gate, const struct gate_call *call, struct exec_case *exec)
 {
 	const struct ruling *ruling = &exec->ruling;
@@ -93,6 +114,7 @@ static void allow(struct gate *gate, const struct gate_call *call, struct exec_c
 	exec->grant.strings = watch_exec_hash(gate->run->runs->watch, exec->held.strings,
 					      (size_t)exec->held.arg_bytes + exec->held.env_bytes);
 	gate_record(gate->run, &gate->memory, exec);
+	tell_plans(gate->run, exec);
 	if (!ours)
 		gate_let_go(gate, call, &exec->grant);
 	else if (!gate_spend(gate, call, exec))

@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/parse.h"
 #include "base/proc.h"
+#include "base/sys.h"
 #include "run/exec.h"
 #include "run/gate.h"
 #include "run/run.h"
@@ -40,23 +41,36 @@ static uint32_t memory_count(struct gate_memory *memory, const uint8_t digest[32
 	return 1;
 }
 
-/* The process of a thread and its start, as far as /proc says it (proc(5)). */
-static void fill_process(struct intake_record *record, pid_t tid)
+void gate_process(const struct run *run, pid_t tid, uint32_t *ret_pid, uint64_t *ret_start_ns)
 {
 	char path[64], status[4096];
+	auto_close int pidfd = FD_NONE;
 	const char *at;
-	uint64_t tgid = 0, start_ns;
+	uint64_t tgid = 0;
 
+	*ret_pid = 0;
+	*ret_start_ns = 0;
 	IGNORE(snprintf(path, sizeof(path), "/proc/%d/status", tid) < 0);
 	if (io_read_text(AT_FDCWD, path, status, sizeof(status)) < 0)
 		return;
 	at = strstr(status, "\nTgid:\t");
 	if (!at || parse_u64(slice_new(at + 7, strcspn(at + 7, "\n")), 1, INT32_MAX, &tgid) < 0)
 		return;
-	if (proc_start_ns((pid_t)tgid, &start_ns) < 0)
+	pidfd = sys_pidfd_open((pid_t)tgid, 0);
+	if (pidfd < 0) {
+		pidfd = FD_NONE;
 		return;
-	record->proc_pid = (uint32_t)tgid;
-	record->proc_start_ns = start_ns;
+	}
+	/* Of the command itself nothing was seen: then to the clock tick. */
+	if (watch_process_start(run->runs->watch, pidfd, ret_start_ns) < 0 &&
+	    proc_start_ns((pid_t)tgid, ret_start_ns) < 0)
+		return;
+	*ret_pid = (uint32_t)tgid;
+}
+
+static void fill_process(const struct run *run, struct intake_record *record, pid_t tid)
+{
+	gate_process(run, tid, &record->proc_pid, &record->proc_start_ns);
 }
 
 static const struct govern_capability *capability_of(const struct run *run, const struct ruling *ruling)
@@ -99,7 +113,7 @@ static void put_ruling(struct run *run, const struct exec_case *exec, uint32_t c
 	}
 	draft = draft_begin(buf, RECORD_DECISION, &frame, NULL);
 	if (draft.record) {
-		fill_process(draft.record, exec->held.tid);
+		fill_process(run, draft.record, exec->held.tid);
 		draft.record->verdict = allowed ? (warned ? RECORD_VERDICT_WARN : RECORD_VERDICT_NONE) : RECORD_VERDICT_DENY;
 		draft.record->effect = allowed ? RECORD_EFFECT_NONE : RECORD_EFFECT_PREVENTED;
 		draft.record->dev = program->st.st_dev;
@@ -175,7 +189,7 @@ void gate_record_unfit(struct run *run, pid_t tid, const char *path, const char 
 	}
 	draft = draft_begin(buf, RECORD_DECISION, &frame, NULL);
 	if (draft.record) {
-		fill_process(draft.record, tid);
+		fill_process(run, draft.record, tid);
 		draft.record->verdict = RECORD_VERDICT_DENY;
 		draft.record->effect = RECORD_EFFECT_PREVENTED;
 	}

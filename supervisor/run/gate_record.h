@@ -26,6 +26,8 @@ struct gate_memory {
 
 /* How often the action with this digest was denied; of those that are remembered. */
 uint32_t gate_memory_find(const struct gate_memory *memory, const uint8_t digest[32]);
+/* The process of a thread: its pid and when it started, 0 when that is not known. */
+void gate_process(const struct run *run, pid_t tid, uint32_t *ret_pid, uint64_t *ret_start_ns);
 /* Records the ruling and raises its violation; run_settle() follows. */
 void gate_record(struct run *run, struct gate_memory *memory, const struct exec_case *exec);
 /* Refused without a ruling: it could not be looked at whole. */

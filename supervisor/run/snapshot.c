@@ -6,6 +6,7 @@
 #include "run/ask.h"
 #include "run/gate.h"
 #include "run/moves.h"
+#include "run/plans.h"
 #include "run/run.h"
 
 static void set_text(struct field_value *fields, enum field_id id, const char *text)
@@ -42,11 +43,14 @@ void snapshot_fill(struct run *run, const struct action *action, uint64_t now_ns
 
 	fill_fields(run, fields);
 	*ret_snapshot = (struct snapshot){
-		.gates = run->step == RUN_STEP_LIVE ? 0 : GATE_NOT_RUNNING,
-		.mode = head->mode, .tier = head->tier, .phase = PHASE_EXECUTE,
+		.gates = (run->step == RUN_STEP_LIVE ? 0 : GATE_NOT_RUNNING) |
+			 (run_is_paused(run, PAUSE_KILL_SWITCH) ? GATE_KILL_SWITCH : 0),
+		.mode = head->mode, .tier = head->tier,
+		.phase = run->life.phases.now, .phase_reported = run->life.phases.reported,
 		.same_denied = gate_denied_before(run, action->digest),
 		.fields = fields,
 	};
 	ret_snapshot->grant_count = grants_fill(run, now_ns, ret_snapshot->grants, JUDGE_GRANTS_MAX);
 	memcpy(ret_snapshot->policy_digest, head->policy_digest, sizeof(ret_snapshot->policy_digest));
+	plans_fill(run, action, now_ns, ret_snapshot, fields);
 }

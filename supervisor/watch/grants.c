@@ -36,6 +36,17 @@ int watch_grant(struct watch *watch, uint32_t tid, const struct exec_grant *gran
 	return r == -E2BIG ? -ENOSPC : r;
 }
 
+int watch_process_start(const struct watch *watch, int pidfd, uint64_t *ret_start_ns)
+{
+	/* struct task_state of bpf/maps.h */
+	struct { uint64_t cgroup_id, caps, start_ns; uint32_t euid, known; } state;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(watch->bpf->maps.tasks), &pidfd, &state) < 0 || state.start_ns == 0)
+		return -ENOENT;
+	*ret_start_ns = state.start_ns;
+	return 0;
+}
+
 void watch_grant_withdraw(struct watch *watch, uint32_t tid)
 {
 	/* Taken by an exec, or never given. */

@@ -99,6 +99,9 @@ int watch_run_relay(struct watch *watch, uint32_t slot, int *ret_fd) MUST_USE;
  * whatever becomes of it, and a later one replaces it. Returns 0, -ENOSPC (EXEC_GRANTS_MAX), -errno. */
 int watch_grant(struct watch *watch, uint32_t tid, const struct exec_grant *grant) MUST_USE;
 void watch_grant_withdraw(struct watch *watch, uint32_t tid);
+/* When a process of a run started, to the ns, as its events say it. Returns 0, or -ENOENT: nothing was seen of it
+ * yet (the command itself, before it is executed). */
+int watch_process_start(const struct watch *watch, int pidfd, uint64_t *ret_start_ns) MUST_USE;
 /* exec_grant.strings: the keyed hash of argument and environment strings as they lie in the new process,
  * one after another, each with its terminator. Never 0. */
 uint64_t watch_exec_hash(const struct watch *watch, const void *bytes, size_t len);
