@@ -97,6 +97,13 @@ static void put_words(struct draft *draft, const struct run *run, const struct r
 	draft_text(draft, DETAIL_REMEDY_AGENT, slice_of(ruling->remedy_agent));
 }
 
+static enum record_verdict verdict_of(const struct ruling *ruling)
+{
+	if (ruling->verdict == VERDICT_ALLOW)
+		return ruling->would == VERDICT_ALLOW ? RECORD_VERDICT_NONE : RECORD_VERDICT_WARN;
+	return ruling->verdict == VERDICT_ASK ? RECORD_VERDICT_HELD : RECORD_VERDICT_DENY;
+}
+
 static void put_ruling(struct run *run, const struct exec_case *exec, uint32_t count)
 {
 	const struct ruling *ruling = &exec->ruling;
@@ -104,7 +111,7 @@ static void put_ruling(struct run *run, const struct exec_case *exec, uint32_t c
 	struct record_frame frame = record_frame_now(&run->id);
 	struct buf *buf = outbox_begin(run->runs->outbox, RECORD_DECISION);
 	struct slice argv = slice_new(exec->held.strings, exec->held.arg_bytes);
-	bool allowed = ruling->verdict == VERDICT_ALLOW, warned = allowed && ruling->would != VERDICT_ALLOW;
+	bool allowed = ruling->verdict == VERDICT_ALLOW;
 	struct draft draft;
 
 	if (!buf) {
@@ -114,7 +121,7 @@ static void put_ruling(struct run *run, const struct exec_case *exec, uint32_t c
 	draft = draft_begin(buf, RECORD_DECISION, &frame, NULL);
 	if (draft.record) {
 		fill_process(run, draft.record, exec->held.tid);
-		draft.record->verdict = allowed ? (warned ? RECORD_VERDICT_WARN : RECORD_VERDICT_NONE) : RECORD_VERDICT_DENY;
+		draft.record->verdict = (uint8_t)verdict_of(ruling);
 		draft.record->effect = allowed ? RECORD_EFFECT_NONE : RECORD_EFFECT_PREVENTED;
 		draft.record->dev = program->st.st_dev;
 		draft.record->ino = program->st.st_ino;
@@ -161,6 +168,8 @@ void gate_record(struct run *run, struct gate_memory *memory, const struct exec_
 		nth = memory->allowed[slot]++;
 		if (ruling->would != VERDICT_ALLOW || ruling->grant || ruling->waiver || nth % SAMPLE == 0)
 			put_ruling(run, exec, 1);
+	} else if (ruling->verdict == VERDICT_ASK) {
+		put_ruling(run, exec, 1);
 	} else {
 		run->refused++;
 		nth = memory_count(memory, exec->digest);
