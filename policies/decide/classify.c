@@ -60,6 +60,16 @@ void command_read(const struct govern_view *govern, uint16_t capability, const s
 	}
 }
 
+/* Only words that are options are looked at, by their bits. */
+static bool has_option_named(const struct command *command, struct slice name)
+{
+	for (uint32_t at = 0; at < command->argc; at += 32)
+		for (uint32_t left = command->options[at / 32]; left; left &= left - 1)
+			if (is_option_named(command->action->argv[at + (uint32_t)__builtin_ctz(left)], name))
+				return true;
+	return false;
+}
+
 bool command_has_option(const struct govern_view *govern, const struct command *command,
 			struct govern_list words)
 {
@@ -68,9 +78,8 @@ bool command_has_option(const struct govern_view *govern, const struct command *
 
 		if (name.len == 2 && name.data[0] == '-' && bit_of(command->letters, (uint8_t)name.data[1]))
 			return true;
-		for (uint32_t i = 1; i < command->argc; i++)
-			if (bit_of(command->options, i) && is_option_named(command->action->argv[i], name))
-				return true;
+		if (has_option_named(command, name))
+			return true;
 	}
 	return false;
 }

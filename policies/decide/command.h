@@ -34,10 +34,12 @@ static inline bool govern_has_word(const struct govern_view *govern, struct gove
 	const struct policy_string *word = govern->words + list.first;
 
 	for (uint32_t i = 0; i < list.count; i++, word++) {
-		const char *own = govern->strings + word->offset;
+		const char *own;
 
-		if (word->len == text.len && (text.len == 0 || (*own == *text.data &&
-							   memcmp(own, text.data, text.len) == 0)))
+		if (word->len != text.len)
+			continue;
+		own = govern->strings + word->offset;
+		if (text.len == 0 || (*own == *text.data && memcmp(own, text.data, text.len) == 0))
 			return true;
 	}
 	return false;

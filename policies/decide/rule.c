@@ -13,10 +13,21 @@ static size_t common_start(struct slice pattern, struct slice text)
 	return at;
 }
 
+/* The last letters alone say no to most of the others. */
+static bool ends_differ(struct slice pattern, struct slice text)
+{
+	char last = pattern.len > 0 ? pattern.data[pattern.len - 1] : '*';
+
+	return last != '*' && last != '?' && (text.len == 0 || text.data[text.len - 1] != last);
+}
+
 bool text_matches(struct slice pattern, struct slice text)
 {
-	size_t p = common_start(pattern, text), t = p, star = SIZE_MAX, tried = 0;
+	size_t p, t, star = SIZE_MAX, tried = 0;
 
+	if (ends_differ(pattern, text))
+		return false;
+	p = t = common_start(pattern, text);
 	while (t < text.len) {
 		if (p < pattern.len && pattern.data[p] == '*') {
 			size_t rest = pattern.len - ++p;
@@ -98,12 +109,9 @@ static bool has_option(const struct question *question, struct lazy_command *laz
 	return command_has_option(question->govern, &lazy->command, options);
 }
 
-/* The bits: what most rules look at, and nearly free. What says no most often comes first. */
+/* The bits but for capabilities. */
 static bool bits_match(const struct question *question, const struct govern_when *when)
 {
-	if (when->has_capabilities &&
-	    !(question->capability && bit_of(when->capabilities, question->index)))
-		return false;
 	if (when->classes && !(when->classes >> question->action_class & 1U))
 		return false;
 	if (when->risks && !(when->risks >> question->risk & 1U))
@@ -121,7 +129,8 @@ static bool looks_at_bits(const struct govern_when *when)
 	       when->environments || when->has_capabilities;
 }
 
-static bool when_matches(const struct question *question, const struct govern_rule *rule, struct lazy_command *lazy)
+/* All but for capabilities. Not inlined: the loop over the rules keeps its registers. */
+static __attribute__((noinline)) bool when_matches(const struct question *question, const struct govern_rule *rule, struct lazy_command *lazy)
 {
 	const struct govern_view *govern = question->govern;
 	const struct govern_when *when = &rule->when;
@@ -153,16 +162,35 @@ static bool is_stricter(const struct govern_view *govern, const struct govern_ru
 	return slice_is_less(govern_text(govern, a->id), govern_text(govern, b->id));
 }
 
+/* Most rules look at capabilities and at nothing else: those of another are passed over here. */
 static void match_all(const struct question *question, uint32_t *ret_matching)
 {
 	const struct govern_view *govern = question->govern;
+	const struct govern_rule *rule = govern->rules;
+	uint32_t word = question->capability ? question->index / 32U : 0;
+	uint32_t bit = question->capability ? 1U << question->index % 32U : 0;
 	struct lazy_command lazy;
 
 	lazy.is_read = false;
-	for (uint32_t i = 0; i < govern->rules_count; i++)
-		if (when_matches(question, &govern->rules[i], &lazy) &&
-		    !is_waived(question, govern_text(govern, govern->rules[i].id)))
+	for (uint32_t i = 0; i < govern->rules_count; i++, rule++) {
+		if (rule->when.has_capabilities && !(rule->when.capabilities[word] & bit))
+			continue;
+		if (when_matches(question, rule, &lazy) && !is_waived(question, govern_text(govern, rule->id)))
 			bit_set(ret_matching, i);
+	}
+}
+
+/* The first bit at or behind `from`; GOVERN_RULES_MAX when there is none. */
+static uint32_t next_bit(const uint32_t *bits, uint32_t from)
+{
+	uint32_t left;
+
+	for (; from < GOVERN_RULES_MAX; from = (from / 32 + 1) * 32) {
+		left = bits[from / 32] >> from % 32;
+		if (left)
+			return from + (uint32_t)__builtin_ctz(left);
+	}
+	return GOVERN_RULES_MAX;
 }
 
 struct answer rules_answer(const struct question *question)
@@ -175,10 +203,10 @@ struct answer rules_answer(const struct question *question)
 	uint8_t accepted = 0;
 
 	match_all(question, matching);
-	for (uint32_t i = 0; i < govern->rules_count; i++) {
+	for (uint32_t i = next_bit(matching, 0); i < govern->rules_count; i = next_bit(matching, i + 1)) {
 		const struct govern_rule *rule = &govern->rules[i];
 
-		if (!bit_of(matching, i) || is_taken_out(rule, matching))
+		if (is_taken_out(rule, matching))
 			continue;
 		bit_set(answer.rules, i);
 		accepted = MAX(accepted, rule->accepts);
