@@ -287,25 +287,37 @@ int file_adjust(struct layer *layer, const struct change *change, const struct p
 	return futimens(to, times) < 0 ? -errno : 0;
 }
 
+/* Its first step gives it its mode, open for us: a directory that has it is known as one that a commit was cut off at. */
 int file_dress_directory(int from, int to, const struct stat *upper)
 {
-	char name[32];
+	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, upper->st_mtim };
 	auto_close int fd = FD_NONE;
+	mode_t mode, open_mode;
+	char name[32];
 	struct stat st;
-	int r;
+	int r = 0;
 
 	if (fstat(to, &st) < 0)
 		return -errno;
-	r = file_mode(to, (st.st_mode & 07777) | 0700);
+	/* setgid is the workspace's own: what is made in it gets its group. */
+	mode = (upper->st_mode & 01777) | (st.st_mode & 06000);
+	open_mode = mode | 0700;
+	if ((st.st_mode & 07777) != open_mode)
+		r = file_mode(to, open_mode);
 	if (r < 0)
 		return r;
 	proc_name(to, name);
 	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = dress(from, fd, upper);
-	if (r == 0 && st.st_mode & 06000) /* the workspace's own: what is made in it gets its group */
-		r = file_mode(to, (upper->st_mode & 01777) | (st.st_mode & 06000));
+	if (layer_same_attributes(from, fd) != 1)
+		r = layer_copy_attributes(from, fd);
+	/* A group that the owner is not in (any more): it keeps his own. */
+	if (r == 0 && st.st_gid != upper->st_gid)
+		IGNORE(fchown(fd, UID_NONE, upper->st_gid) < 0);
+	if (r == 0 && (fstat(fd, &st) < 0 || ((st.st_mode & 07777) != mode && fchmod(fd, mode) < 0) ||
+		       futimens(fd, times) < 0))
+		r = -errno;
 	return r;
 }
 

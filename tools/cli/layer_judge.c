@@ -86,7 +86,7 @@ static bool is_conflict(struct layer *layer, struct change *change)
 	if (S_ISDIR(lower->st_mode))
 		return change->kind != CHANGE_DELETED && change->origin &&
 		       /* Opened by a commit that was cut off. */
-		       (lower->st_mode & 07777) != ((change->upper.st_mode & 07777) | 0700) &&
+		       (lower->st_mode & 01777) != ((change->upper.st_mode & 01777) | 0700) &&
 		       (lower->st_ctim.tv_sec != lower->st_mtim.tv_sec ||
 			lower->st_ctim.tv_nsec != lower->st_mtim.tv_nsec);
 	/* Its names were counted up or down, by a commit that was cut off for instance. */

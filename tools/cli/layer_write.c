@@ -42,6 +42,20 @@ static int opened_note(struct writer *writer, const char *path, size_t len, mode
 	return 0;
 }
 
+/* The mode that opens a directory of the workspace: where it gets another one anyway, that one, so that a commit that is cut
+ * off here finds what it would have made. */
+static mode_t opening_mode(const struct writer *writer, const char *path, size_t len, mode_t mode)
+{
+	for (size_t i = 0; i < writer->layer->count; i++) {
+		const struct change *change = &writer->layer->changes[i];
+
+		if (strncmp(change->path, path, len) == 0 && change->path[len] == '\0' && change->selected &&
+		    change->hold == HOLD_NONE && S_ISDIR(change->upper.st_mode))
+			return (change->upper.st_mode & 01777) | (mode & 06000) | 0700;
+	}
+	return (mode & 07777) | 0700;
+}
+
 /* The directory of `path` in the workspace, in which its owner can make and remove names. */
 static int parent_open(struct writer *writer, const char *path, const char **ret_name)
 {
@@ -58,7 +72,7 @@ static int parent_open(struct writer *writer, const char *path, const char **ret
 		return TAKE_FD(fd);
 	r = opened_note(writer, path, len, st.st_mode & 07777);
 	if (r == 0)
-		r = file_mode(fd, (st.st_mode & 07777) | 0700);
+		r = file_mode(fd, opening_mode(writer, path, len, st.st_mode));
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
