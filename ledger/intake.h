@@ -141,6 +141,7 @@ enum detail_key {
 	DETAIL_VOTES, DETAIL_NEEDED,
 	DETAIL_REASON_CODE,
 	DETAIL_RISK, DETAIL_CLASS, DETAIL_BLOCKED_BY, /* words of decide/judge.h */
+	DETAIL_WAIVER_ISSUED, /* of a decision that a waiver made milder: DETAIL_ID */
 	DETAIL_KEY_NEXT,   /* behind the last one */
 	DETAIL_KEY_LIMIT = 128,
 };

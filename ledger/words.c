@@ -116,6 +116,7 @@ static const struct key_row {
 	[DETAIL_DIGEST] = { "digest", B }, [DETAIL_VOTES] = { "votes", N },
 	[DETAIL_NEEDED] = { "needed", N }, [DETAIL_REASON_CODE] = { "reason_code", T },
 	[DETAIL_RISK] = { "risk", T }, [DETAIL_CLASS] = { "class", T }, [DETAIL_BLOCKED_BY] = { "blocked_by", T },
+	[DETAIL_WAIVER_ISSUED] = { "waiver_issued", L },
 };
 
 #undef N

@@ -370,6 +370,18 @@ uint32_t grants_fill(struct run *run, uint64_t now_ns, struct grant *to, uint32_
 	return count;
 }
 
+bool grant_name(const struct run *run, const struct ruling *ruling, char to[ULID_TEXT_LEN + 1])
+{
+	struct people *people = &run->runs->people;
+	const struct waiver *waiver = ruling->waiver ? waivers_number(&people->waivers, ruling->waiver) : NULL;
+	const struct approval *item = ruling->grant ? approvals_number(&people->approvals, ruling->grant) : NULL;
+
+	if (!waiver && !item)
+		return false;
+	ulid_text(waiver ? &waiver->id : &item->id, to);
+	return true;
+}
+
 static void spend_durable(struct outbox_wait *wait)
 {
 	struct spend *spend = container_of(wait, struct spend, wait);

@@ -55,6 +55,9 @@ void ask_forget(struct ask *ask);
 /* Appends the live grants (approvals, waivers) of a run. Returns their number. */
 uint32_t grants_fill(struct run *run, uint64_t now_ns, struct grant *to, uint32_t max);
 
+/* The ULID of the waiver, else of the approval, that a ruling used: what the decision's record names. False: none. */
+bool grant_name(const struct run *run, const struct ruling *ruling, char to[ULID_TEXT_LEN + 1]);
+
 struct spend {
 	void (*spent)(struct spend *spend, bool ok);  /* set by the owner. not ok: deny */
 	struct outbox_wait wait;

@@ -112,6 +112,7 @@ static void put_ruling(struct run *run, const struct exec_case *exec, uint32_t c
 	struct buf *buf = outbox_begin(run->runs->outbox, RECORD_DECISION);
 	struct slice argv = slice_new(exec->held.strings, exec->held.arg_bytes);
 	bool allowed = ruling->verdict == VERDICT_ALLOW;
+	char used[ULID_TEXT_LEN + 1];
 	struct draft draft;
 
 	if (!buf) {
@@ -131,6 +132,10 @@ static void put_ruling(struct run *run, const struct exec_case *exec, uint32_t c
 	put_words(&draft, run, ruling);
 	draft_bytes(&draft, DETAIL_DIGEST, exec->digest, sizeof(exec->digest));
 	draft_uint(&draft, DETAIL_ARGC, exec->held.argc);
+	if (grant_name(run, ruling, used))
+		draft_text(&draft, DETAIL_ID, slice_of(used));
+	if (ruling->waiver)
+		draft_bool(&draft, DETAIL_WAIVER_ISSUED, true);
 	if (count > 1)
 		draft_uint(&draft, DETAIL_COUNT, count);
 	if (draft.record)

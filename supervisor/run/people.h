@@ -42,7 +42,7 @@ enum approval_result people_claim(struct runs *runs, const struct ulid *id, cons
 enum approval_result people_answer(struct runs *runs, const struct ulid *id, const struct answerer *who,
 				   const struct approval_binding *seen, bool yes, const char *reason);
 /* `waiver`: rule, action, reason code. The name of a type of violation: one strike of it is taken away at once.
- * Returns 0; -EPERM: never waived; -EALREADY: there is no strike; -ENOSPC: too many are live. */
+ * Returns 0; -ENOENT: the policy has no such rule; -EPERM: never waived; -EALREADY: there is no strike; -ENOSPC: too many are live. */
 int people_waive(struct run *run, uid_t uid, const struct waiver *waiver, uint64_t ttl_ns, const char *reason,
 		 struct error *err) MUST_USE;
 /* The agent is told, then a pause for want of that ends. False: it cannot be told. */

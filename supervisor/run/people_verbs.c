@@ -77,6 +77,26 @@ static bool is_waivable(enum violation_type type)
 	       type != SELF_TAMPER;
 }
 
+/* A rule, guard or environment of its policy: a waiver of anything else would wait for nothing. */
+static bool policy_has(const struct run *run, const char *id)
+{
+	const struct govern_view *govern = &run->plan.govern;
+
+	for (uint32_t i = 0; govern->settings && i < govern->rules_count; i++) {
+		if (slice_is(govern_text(govern, govern->rules[i].id), id))
+			return true;
+	}
+	for (uint32_t i = 0; govern->settings && i < govern->guards_count; i++) {
+		if (slice_is(govern_text(govern, govern->guards[i].id), id))
+			return true;
+	}
+	for (uint32_t i = 0; govern->settings && i < govern->environments_count; i++) {
+		if (slice_is(govern_text(govern, govern->environments[i].id), id))
+			return true;
+	}
+	return false;
+}
+
 static int refuse_waiver(struct error *err, int code, const char *rule, const char *why)
 {
 	error_say(err, code, "a waiver of '%s' is not possible: %s", rule, why);
@@ -117,6 +137,9 @@ int people_waive(struct run *run, uid_t uid, const struct waiver *wanted, uint64
 	waiver.expires_ns = now_monotonic_ns() + MIN(ttl_ns ? ttl_ns : WAIVER_TTL_NS, WAIVER_TTL_MOST_NS);
 	if (type != VIOLATION_NONE)
 		return waive_strike(run, &waiver, type, by, reason, err);
+	if (!policy_has(run, waiver.rule))
+		return refuse_waiver(err, -ENOENT, waiver.rule, "it is no rule, guard or environment of the run's policy, "
+				     "and no type of violation");
 	r = people_grant_waiver(run, &waiver, by, reason);
 	return r < 0 ? refuse_waiver(err, r, waiver.rule, "too many are live") : 0;
 }
