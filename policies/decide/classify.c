@@ -15,16 +15,24 @@ static bool is_cluster(struct slice word)
 	return word.len >= 2 && word.data[0] == '-' && word.data[1] != '-';
 }
 
+/* The letters that take a value: "-C" is one, "--git-dir" is none. */
+static void value_letters(const struct govern_view *govern, struct govern_list takes_value, uint32_t letters[256 / 32])
+{
+	for (uint32_t i = 0; i < takes_value.count; i++) {
+		struct slice word = govern_word(govern, takes_value, i);
+
+		if (word.len == 2 && word.data[0] == '-')
+			bit_set(letters, (uint8_t)word.data[1]);
+	}
+}
+
 /* Reads the letters of -rf as getopt does: one that takes a value ends the cluster. Returns whether the value is
  * the next word. */
-static bool read_cluster(const struct govern_view *govern, struct govern_list takes_value, struct slice word,
-			 struct command *command)
+static bool read_cluster(struct slice word, const uint32_t *with_value, struct command *command)
 {
 	for (size_t i = 1; i < word.len && word.data[i] != '='; i++) {
-		const char option[2] = { '-', word.data[i] };
-
 		bit_set(command->letters, (uint8_t)word.data[i]);
-		if (govern_has_word(govern, takes_value, slice_new(option, 2)))
+		if (bit_of(with_value, (uint8_t)word.data[i]))
 			return i + 1 == word.len;
 	}
 	return false;
@@ -37,8 +45,11 @@ void command_read(const struct govern_view *govern, uint16_t capability, const s
 					      &govern->capabilities[capability] : NULL;
 	struct govern_list takes_value = own ? own->takes_value : (struct govern_list){ 0 };
 	bool clusters = own && own->flags & CAPABILITY_SHORT_CLUSTERS, ended = false, value = false;
+	uint32_t with_value[256 / 32] = { 0 };
 	struct command *command = ret_command;
 
+	if (clusters)
+		value_letters(govern, takes_value, with_value);
 	*command = (struct command){ .action = action };
 	command->argc = action->argv ? MIN(action->argc, JUDGE_ARGS_MAX) : 0;
 	for (uint32_t i = 1; i < command->argc; i++) {
@@ -55,7 +66,7 @@ void command_read(const struct govern_view *govern, uint16_t capability, const s
 			command->has_options = true;
 			value = govern_has_word(govern, takes_value, word);
 			if (clusters && is_cluster(word))
-				value |= read_cluster(govern, takes_value, word, command);
+				value |= read_cluster(word, with_value, command);
 		}
 	}
 }
