@@ -357,6 +357,16 @@ def memory_per_run(world):
             run.wait()
 
 
+def policy_compile(world):
+    """Reading, compiling, canonical JSON and digest, in one process: the example of the whole language against `default`."""
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    program = os.path.join(world.benches, "compile")
+    names = (os.path.join(top, "tests/policy/example.policy.yaml"), os.path.join(top, "policies/library/default.yaml"))
+    for _ in range(ROUNDS):
+        yield tuple(int(subprocess.run([program, name, "10"], check=True, capture_output=True, cwd=top).stdout) / 1e6
+                    for name in names)
+
+
 # name: (function, unit, what the baseline is, bar on "ratio" or "value", its limit). A bar that ends in
 # "at least" is a lower one. "more" is ours less theirs. Rows without a bar are there to be seen.
 ROWS = {
@@ -386,6 +396,7 @@ ROWS = {
     "egress bytes, bare relay": (egress_bytes(bare_relay), "MB/s", "splice relay", "ratio at least", 0.9),
     "egress bytes, direct": (egress_bytes(direct), "MB/s", "loopback", "ratio at least", 0.45),
     "egress connections": (egress_connections, "conn/s", "loopback", "value at least", 5000),
+    "policy compile": (policy_compile, "ms", "default", "value", 10),
     "memory": (memory, "KiB", "BPF maps", "value", 30 * 1024),
     "memory of one run": (memory_per_run, "KiB", "supervisor", "value", 64),
 }
