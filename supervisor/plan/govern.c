@@ -64,7 +64,7 @@ int govern_build(struct build *build, struct error *err)
 	struct govern_view view;
 	int r;
 
-	if (!govern->settings.gated)
+	if (!govern_is_used(&govern->settings))
 		return 0;
 	expansion = calloc(1, sizeof(*expansion));
 	if (!expansion)
