@@ -32,7 +32,8 @@ static void item_row(struct client *client, const struct approval *approval, str
 		.role = approval->role, .count = approval->count, .votes = approval->vote_count,
 		.risk = approval->risk, .owner_uid = approval->owner_uid, .claimed_by = approval->claimed_by,
 		.created_ns = approval->created_realtime_ns, .text_bytes = approval->text_cut,
-		.expires_in_ns = approval->binding.expires_ns > now ? approval->binding.expires_ns - now : 0,
+		.expires_in_ns = approval->binding.expires_ns == UINT64_MAX ? 0 :
+				 approval->binding.expires_ns - MIN(approval->binding.expires_ns, now),
 		.mine = may == RESULT_DONE && (approval->state == APPROVAL_PENDING ||
 					       approval->claimed_by == client->peer.uid),
 	};

@@ -172,7 +172,7 @@ struct wire_workspace_row { /* WIRE_WORKSPACE_ROW: one overlay */
 struct wire_item {        /* WIRE_ITEM: an approval, or another item of the inbox */
 	struct ulid id, run;
 	uint64_t created_ns;  /* CLOCK_REALTIME */
-	uint64_t expires_in_ns;
+	uint64_t expires_in_ns; /* 0: it is over, or never */
 	uint32_t number;      /* rising: age */
 	uint32_t state, type, priority; /* enums of decide/people.h */
 	uint32_t role, count, votes, risk;

@@ -156,8 +156,14 @@ void people_restored(struct runs *runs)
 {
 	struct approvals *approvals = &runs->people.approvals;
 
-	for (uint32_t i = 0; i < approvals->count; i++)
-		people_withdraw(runs, &approvals->items[i]);
+	for (uint32_t i = 0; i < approvals->count; i++) {
+		struct approval *item = &approvals->items[i];
+
+		if (item->type == INBOX_WAIVE && runs->people.item) /* it is about what was, and stays */
+			runs->people.item(runs->people.ctx, item);
+		else
+			people_withdraw(runs, item);
+	}
 }
 
 int people_grant_waiver(struct run *run, const struct waiver *waiver, const char *by, const char *reason)
@@ -198,7 +204,7 @@ void people_run_ended(struct run *run)
 	for (uint32_t i = 0; i < people->approvals.count; i++) {
 		struct approval *item = &people->approvals.items[i];
 
-		if (memcmp(&item->binding.run, &run->id, sizeof(run->id)) == 0)
+		if (memcmp(&item->binding.run, &run->id, sizeof(run->id)) == 0 && item->type != INBOX_WAIVE)
 			people_withdraw(run->runs, item);
 	}
 	asks_ended(run);

@@ -6,6 +6,7 @@
 #define RUN_PEOPLE_H
 
 #include "base/loop.h"
+#include "decide/rules.h"
 #include "run/approvals.h"
 #include "run/ask.h"
 #include "run/kill_switch.h"
@@ -68,7 +69,7 @@ void people_finish(struct runs *runs);
 
 /* ---- between the files of this folder ---- */
 
-/* clarify.c: a run stands still for want of a person, or goes on. */
+/* attention.c: a run stands still for want of a person, or goes on. */
 void people_paused(struct run *run, enum pause_reason reason);
 void people_resumed(struct run *run, enum pause_reason reason);
 void people_clarified(struct runs *runs, struct approval *approval);
@@ -78,6 +79,8 @@ void people_go_on(struct run *run, uid_t uid);
 void people_accept(struct runs *runs, struct approval *approval, uid_t uid);
 /* Cancelled, whatever it asks. */
 bool people_end(struct run *run, const char *by, const char *reason);
+/* A CRITICAL violation: an item that an admin has to acknowledge. It outlives the run, and the supervisor. */
+void people_alert(struct run *run, enum violation_type type, const char *text);
 /* What must be typed. 0 or -EIO. */
 int approval_code(char code[APPROVAL_CODE_MAX]) MUST_USE;
 int people_add(struct runs *runs, const struct approval *item, struct approval **ret_item) MUST_USE;

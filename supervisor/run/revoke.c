@@ -46,6 +46,8 @@ void run_violation(struct run *run, enum violation_type type, enum record_effect
 			severity_name(violation.severity), violation.message, subject.len && !decision ? ": " : "",
 			decision ? 0 : (int)MIN(subject.len, (size_t)256), subject.data ? subject.data : "",
 			violation.remedy) < 0); /* cut at the end of the remedy */
+	if (violation.severity == SEVERITY_CRITICAL)
+		people_alert(run, type, notice);
 	if (!violation.revokes) {
 		run->runs->callbacks.notice(run->runs->callbacks.ctx, run, notice);
 		return;

@@ -75,7 +75,10 @@ static void show_row(const struct wire_item *item, unsigned int width)
 
 	ulid_text(&item->id, id);
 	ulid_text(&item->run, run);
-	text_duration(left, sizeof(left), item->expires_in_ns);
+	if (item->expires_in_ns > 0)
+		text_duration(left, sizeof(left), item->expires_in_ns);
+	else
+		IGNORE(snprintf(left, sizeof(left), "-") < 0);
 	IGNORE(snprintf(line, sizeof(line), "%s  %-11s  %-8s  %6s  %s  %-14s  %s", id + ULID_TEXT_LEN - 8,
 			inbox_status_name((enum approval_state)item->state),
 			inbox_priority_name((enum inbox_priority)item->priority), left, run + ULID_TEXT_LEN - 8,

@@ -162,7 +162,7 @@ void item_show(FILE *out, const struct wire_item *item)
 		fprintf(out, "  %-10s %u of %u\n", "votes", item->votes, item->count);
 	if (item->claimed_by != UID_NONE)
 		fprintf(out, "  %-10s uid %u\n", "claimed by", item->claimed_by);
-	if (item->state == APPROVAL_PENDING || item->state == APPROVAL_CLAIMED)
+	if (item->expires_in_ns > 0 && (item->state == APPROVAL_PENDING || item->state == APPROVAL_CLAIMED))
 		fprintf(out, "  %-10s %s\n", "left", left);
 }
 

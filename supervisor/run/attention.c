@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run that stands still for want of a person is an item of the inbox: `bailiff clarify` and `approve` let it go on,
+/* What asks for people and holds no action. A run that stands still for want of a person is an item of the inbox: `bailiff clarify` and `approve` let it go on,
  * `deny` and an hour without an answer cancel it. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/text.h"
 #include "run/life.h"
 #include "run/people.h"
 #include "run/run.h"
 
 #define ANSWER_NS 3600000000000ULL
+#define ALERTS_MAX 64U
 
 static bool is_about_a_pause(enum pause_reason reason)
 {
@@ -76,6 +78,37 @@ void people_resumed(struct run *run, enum pause_reason reason)
 		people_withdraw(run->runs, item);
 }
 
+static uint32_t alerts_open(const struct approvals *approvals)
+{
+	uint32_t open = 0;
+
+	for (uint32_t i = 0; i < approvals->count; i++)
+		open += approvals->items[i].type == INBOX_WAIVE &&
+			approval_is_open((enum approval_state)approvals->items[i].state);
+	return open;
+}
+
+void people_alert(struct run *run, enum violation_type type, const char *text)
+{
+	struct approval *added, item = {
+		.state = APPROVAL_PENDING, .type = INBOX_WAIVE, .priority = PRIORITY_CRITICAL,
+		.created_ns = now_monotonic_ns(), .created_realtime_ns = now_realtime_ns(), .owner_uid = UID_NONE,
+		.run_uid = run->plan.head->uid, .role = ROLE_ADMIN, .count = 1, .claimed_by = UID_NONE,
+		.binding = { .run = run->id, .uses = 1, .expires_ns = UINT64_MAX },
+	};
+
+	/* More than that is in the ledger alone: questions need their room. */
+	if (alerts_open(&run->runs->people.approvals) >= ALERTS_MAX || ulid_new(&item.id) < 0 ||
+	    getrandom(item.binding.nonce, sizeof(item.binding.nonce), 0) != (ssize_t)sizeof(item.binding.nonce))
+		return;
+	memcpy(item.binding.policy, run->plan.head->policy_digest, sizeof(item.binding.policy));
+	IGNORE(snprintf(item.agent, sizeof(item.agent), "%s", plan_text(&run->plan, run->plan.head->agent)) < 0);
+	IGNORE(snprintf(item.rule, sizeof(item.rule), "%s", violation_name(type)) < 0);
+	IGNORE(snprintf(item.reason, sizeof(item.reason), "a CRITICAL violation; to approve is to acknowledge it") < 0);
+	text_escape(item.text, sizeof(item.text), slice_of(text));
+	IGNORE(people_add(run->runs, &item, &added) < 0); /* as above */
+}
+
 void people_go_on(struct run *run, uid_t uid)
 {
 	static const enum pause_reason ends[] = { PAUSE_CLARIFICATION, PAUSE_STALL, PAUSE_AMBIGUITY_LOCK };
@@ -95,6 +128,9 @@ void people_clarified(struct runs *runs, struct approval *approval)
 	struct run *run = runs_find(runs, &approval->binding.run);
 	char by[INTAKE_BY_MAX] = "bailiffd";
 
+	if (approval->type == INBOX_WAIVE && approval->state == APPROVAL_APPROVED &&
+	    approval_consume(approval, &approval->binding, now_monotonic_ns()))
+		IGNORE(people_used(runs, approval) == 0); /* acknowledged; counted */
 	if (approval->type != INBOX_CLARIFICATION || !run || run->step != RUN_STEP_LIVE)
 		return;
 	if (approval->state == APPROVAL_APPROVED && approval_consume(approval, &approval->binding, now_monotonic_ns())) {
