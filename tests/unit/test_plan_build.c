@@ -188,6 +188,44 @@ START_TEST(only_what_the_policy_names_is_visible)
 }
 END_TEST
 
+#define RULES                                                                                 \
+	"capabilities:\n  tool.run: {operation: EXECUTE, risk: MEDIUM, reversible: true, "     \
+	"class: other, compensation: none, exec: [tool]}\n"                                   \
+	"environments:\n  prod: {class: prod, min_tier: T3, match: {path: [~/.kube]}, on: deny}\n" \
+	"rules:\n  here: {when: {path_under: [./ci, ./link, ./none]}, decision: deny}\n"
+
+/* The i-th word of a list. */
+static const char *word_of(const struct world *world, struct govern_list list, uint32_t i)
+{
+	const struct govern_view *govern = &world->plan.govern;
+
+	ck_assert_uint_lt(i, list.count);
+	return govern->strings + govern->words[list.first + i].offset;
+}
+
+START_TEST(rules_about_commands_come_along_with_real_paths)
+{
+	cleanup_with(world_finish) struct world world;
+
+	world_init(&world, DOCUMENT);
+	must_build(&world);
+	ck_assert_ptr_null(world.plan.govern.settings);
+	ck_assert(!(world.plan.head->flags & PLAN_GATE));
+	world_finish(&world);
+	ck_assert_int_eq(symlink("a", at("work/link")), 0);
+	world_init(&world, DOCUMENT RULES);
+	must_build(&world);
+	ck_assert_ptr_nonnull(world.plan.govern.settings);
+	ck_assert(world.plan.head->flags & PLAN_GATE);
+	ck_assert_uint_eq(world.plan.govern.rules_count, 1);
+	ck_assert_uint_eq(world.plan.govern.rules[0].when.paths_under.count, 3);
+	ck_assert_str_eq(word_of(&world, world.plan.govern.rules[0].when.paths_under, 0), at("work/ci"));
+	ck_assert_str_eq(word_of(&world, world.plan.govern.rules[0].when.paths_under, 1), at("work/a"));
+	ck_assert_str_eq(word_of(&world, world.plan.govern.rules[0].when.paths_under, 2), at("work/none"));
+	ck_assert_str_eq(word_of(&world, world.plan.govern.environments[0].paths, 0), at("home/.kube"));
+}
+END_TEST
+
 START_TEST(links_of_the_system_are_made_again)
 {
 	cleanup_with(world_finish) struct world world;
@@ -577,6 +615,7 @@ Suite *suite_make(void)
 	TCase *const cases[] = { layout, command, bad };
 
 	tcase_add_test(layout, only_what_the_policy_names_is_visible);
+	tcase_add_test(layout, rules_about_commands_come_along_with_real_paths);
 	tcase_add_test(layout, links_of_the_system_are_made_again);
 	tcase_add_test(layout, each_directory_on_the_way_to_a_protected_name_is_pinned);
 	tcase_add_test(layout, hidden_names_are_masked);

@@ -118,7 +118,7 @@ static int check(const struct sample *sample, struct error *err)
 	X(reserved, s->head.reserved = 1) X(pad, s->head.pad[1] = 1)                          \
 	X(uid_root, s->head.uid = 0) X(uid_none, s->head.uid = UID_NONE)                      \
 	X(gid_root, s->head.gid = 0) X(gid_none, s->head.gid = GID_NONE)                      \
-	X(owner_other, s->head.owner_uid = 999) X(flags, s->head.flags = 32)                  \
+	X(owner_other, s->head.owner_uid = 999) X(flags, s->head.flags = 64) X(gate_without_rules, s->head.flags |= PLAN_GATE)                  \
 	X(mode, s->head.mode = 3) X(workspace_mode, s->head.workspace_mode = 3) \
 	X(overlay_without_mount, s->head.workspace_mode = WORKSPACE_OVERLAY)                  \
 	X(overlay_in_place, AT(s, plan_mount, PLAN_MOUNTS)[4].kind = MOUNT_OVERLAY)            \
