@@ -273,6 +273,8 @@ void read_table(struct reader *reader, enum table table, const struct yaml_node 
 {
 	char shown[SHOWN_MAX];
 
+	if (reader->project)
+		return;
 	if (node->kind != YAML_MAPPING) {
 		reader_fail(reader, node, "named %s belong here, not %s", table_rows[table].plural,
 			    reader_show(reader, node, shown));

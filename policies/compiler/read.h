@@ -18,6 +18,7 @@ struct reader {
 	bool extending;             /* lists and bits already hold what a base says */
 	struct policy_notes *notes; /* NULL = not wanted */
 	struct naming *naming;      /* govern.h; of this document */
+	bool project;               /* a project file: its tables are read by tighten_govern.c */
 	const struct policy_source *source; /* its packs; NULL: none */
 };
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "compiler/covers.h"
 #include "compiler/govern.h"
+#include "compiler/tighten_govern.h"
 
 #define NAME_MAX_BYTES 64U
 
@@ -62,6 +63,7 @@ static const char *const orders[][5] = {
 	{ "direct", "overlay", "readonly" },
 	{ "host", "allowlist", "none" },
 	{ "off", "either", "activity", "both" },
+	{ "ignore", "clarify", "violate" },
 	{ "off", "either", "explicit", "both" },
 };
 
@@ -260,6 +262,53 @@ static void overrides(struct tightener *t, const struct key *key, const struct y
 	}
 }
 
+/* ---- actions ---- */
+
+/* The tables are read onto the policy itself: what stands there is what names mean. */
+static struct reader policy_reader(const struct tightener *t)
+{
+	struct reader reader = t->reader;
+
+	reader.policy = t->policy;
+	reader.project = false;
+	return reader;
+}
+
+static void rules_that_deny(struct tightener *t, const struct key *key, const struct yaml_node *node)
+{
+	struct reader reader = policy_reader(t);
+
+	(void)key;
+	tighten_rules(&reader, node);
+}
+
+static void higher_risks(struct tightener *t, const struct key *key, const struct yaml_node *node)
+{
+	struct reader reader = policy_reader(t);
+
+	(void)key;
+	tighten_capabilities(&reader, node);
+}
+
+static void smaller_budget(struct tightener *t, const struct key *key, const struct yaml_node *node)
+{
+	struct reader reader = policy_reader(t);
+
+	(void)key;
+	tighten_budget(&reader, node, &t->reader.policy->govern.settings.budget);
+}
+
+static void higher_tier(struct tightener *t, const struct key *key, const struct yaml_node *node)
+{
+	const uint8_t *wanted = field_of(t->reader.policy, key);
+	uint8_t *has = field_of(t->policy, key);
+
+	if (*wanted < *has)
+		fail_wider(t, key, node, "write a higher one, or leave it out");
+	else
+		*has = *wanted;
+}
+
 /* ---- the table ---- */
 
 static const struct rule {
@@ -268,9 +317,12 @@ static const struct rule {
 } rules[] = {
 	{ "schema", same },
 	{ "on_supervisor_loss", stricter }, { "on_loss", stricter },
-	{ "agent.tier", lower }, { "agent.max_concurrent", lower },
+	{ "agent.tier", lower }, { "agent.max_concurrent", lower }, { "agent.child_runs", lower },
+	{ "agent.min_tier", higher_tier },
 	{ "heartbeat.mode", stricter }, { "heartbeat.ttl", lower }, { "heartbeat.grace_start", lower },
-	{ "heartbeat.max_extend", lower },
+	{ "heartbeat.max_extend", lower }, { "heartbeat.stall_after", lower }, { "heartbeat.max_repeats", lower },
+	{ "heartbeat.on_stall", stricter }, { "budget", smaller_budget }, { "rules", rules_that_deny },
+	{ "capabilities", higher_risks },
 	{ "limits.pids", lower }, { "limits.memory", lower }, { "limits.cpu", lower },
 	{ "limits.open_files", lower }, { "limits.file_size", lower }, { "limits.wall", lower },
 	{ "sandbox.require", more_bits }, { "sandbox.prefer", more_bits }, { "sandbox.user", same },
@@ -348,6 +400,9 @@ static void apply_document(struct tightener *t)
 	apply_mapping(t, "", policy_keys, root, true);
 	apply_mapping(t, "", policy_keys, root, false);
 	whole.policy = t->policy;
+	whole.project = false;
+	if (whole.diagnostics->count == 0)
+		govern_finish_document(&whole);
 	if (whole.diagnostics->count == 0)
 		check_whole(&whole, root);
 }
@@ -360,7 +415,7 @@ int policy_tighten(const char *name, struct slice bytes, struct policy *policy,
 	auto_free struct naming *naming = calloc(1, sizeof(*naming));
 	struct tightener t = {
 		.reader = { .yaml = &yaml, .policy = said, .diagnostics = ret_diagnostics, .document = bytes,
-			    .naming = naming },
+			    .naming = naming, .project = true },
 		.policy = policy,
 	};
 

@@ -8,6 +8,7 @@
 #include "compiler/covers.h"
 #include "compiler/tighten.h"
 #include "lib/runner.h"
+#include "decide/judge.h"
 #include "decide/net.h"
 #include "plan/plan.h"
 
@@ -56,6 +57,7 @@ static const char *const narrow[] = {
 	"violations: {override: {SCOPE_VIOLATION: CRITICAL}}\n",
 	"network: {allow: [\"10.0.0.1:5\"], mode: host}\n",
 	"network: {allow_unix: []}\n",
+	"agent: {child_runs: 2}\n", "heartbeat: {on_stall: violate, stall_after: 1m, max_repeats: 50}\n", "budget: {max_total_errors: 5}\n",
 };
 
 /* Names within names, and what no name can be compared with. */
@@ -115,11 +117,13 @@ static const struct wide_case {
 	/* What has no row is refused, whatever its value. */
 	{ "name: other\n", 1, 1 }, { "version: \"1\"\n", 1, 1 }, { "description: x\n", 1, 1 },
 	{ "mode: enforce\n", 1, 1 }, { "workspace: {path: /srv}\n", 1, 13 },
-	{ "heartbeat: {on_stall: ignore}\n", 1, 13 },
 	{ "secrets: {A: {env: A}}\n", 1, 1 },
 	/* And what is no document. */
 	{ "extends: internet\n", 1, 10 }, { "limits: {pids: 1, pids: 2}\n", 1, 19 }, { "- a\n", 1, 1 }, { "a: [\n", 2, 1 },
-	{ "rules: {r: {when: any, decision: allow}}\n", 1, 1 }, { "files: {raed: [/]}\n", 1, 9 },
+	{ "rules: {r: {when: any, decision: deny}}\n", 1, 8 }, { "environments: {e: {}}\n", 1, 1 },
+	{ "guards: {g: {type: pass_thru, at: action}}\n", 1, 1 }, { "approvals: {HIGH: {role: admin}}\n", 1, 1 },
+	{ "phases: {enforce: strict}\n", 1, 1 }, { "lease: {resource: a}\n", 1, 1 }, { "include: [std]\n", 1, 11 },
+	{ "files: {raed: [/]}\n", 1, 9 },
 };
 
 static int tighten(const char *document)
@@ -214,6 +218,69 @@ START_TEST(nothing_that_was_denied_is_allowed_afterwards)
 }
 END_TEST
 
+/* ---- actions ---- */
+
+#define GATED "schema: 1\nname: g\nagent: {tier: T2, min_tier: T1, child_runs: 4}\nbudget: {max_total_errors: 10, soft_at: 0.5, count: [denied]}\n" \
+	"capabilities: {c.tool: {kind: read, exec: [tool]}, c.rm: {kind: delete, exec: [rm]}}\n" \
+	"rules: {all: {when: any, decision: allow, accept_risk: {up_to: HIGH, reason: x}}}\n"
+
+static const struct action_case {
+	const char *document;
+	uint32_t column;         /* of the error in line 1; 0: it is taken */
+} action_cases[] = {
+	{ "rules: {no: {when: {capability: [c.tool]}, decision: deny, reason: not here}}\n", 0 },
+	{ "rules: {no: {when: any, decision: deny, on: violate}}\n", 0 },
+	{ "capabilities: {c.tool: {risk: HIGH}}\n", 0 }, { "capabilities: {c.rm: {risk: HIGH}}\n", 0 },
+	{ "budget: {max_total_errors: 9, soft_at: 0.25, count: [denied, crash]}\n", 0 }, { "agent: {min_tier: T2, child_runs: 1}\n", 0 },
+	{ "budget: {on_exceed: violate, max_same_error_repeats: 0}\n", 0 },
+	{ "rules: {all: {when: any, decision: deny}}\n", 9 }, { "rules: {yes: {when: any, decision: allow}}\n", 9 },
+	{ "rules: {ask: {when: any, decision: require_approval}}\n", 9 },
+	{ "rules: {no: {when: {capability: [c.tol]}, decision: deny}}\n", 34 },
+	{ "rules: {no: {when: any, decision: deny, unless: [all]}}\n", 0 },
+	{ "rules: []\n", 8 }, { "capabilities: []\n", 15 }, { "capabilities: {c.rm: {risk: LOW}}\n", 29 },
+	{ "capabilities: {c.new: {kind: read}}\n", 16 }, { "capabilities: {c.rm: {risk: HIGH, exec: [x]}}\n", 22 },
+	{ "capabilities: {c.rm: {state: frozen}}\n", 22 }, { "capabilities: {c.rm: {risk: SUPER}}\n", 29 },
+	{ "capabilities: {c.rm: {risk: HIGH}, c.rm: {risk: HIGH}}\n", 36 }, { "capabilities: {c.rm: {}}\n", 22 },
+	{ "budget: {max_total_errors: 11}\n", 28 }, { "budget: {soft_at: 0.75}\n", 19 }, { "budget: {soft_at: 0}\n", 19 },
+	{ "budget: {count: [crash]}\n", 17 }, { "budget: {on_exceed: ask}\n", 21 }, { "agent: {min_tier: T0}\n", 19 },
+	{ "agent: {min_tier: T3}\n", 8 }, { "agent: {child_runs: 5}\n", 21 },
+};
+
+START_TEST(of_actions_only_denials_risks_and_budgets_are_tightened)
+{
+	const struct action_case *row = &action_cases[_i];
+	const struct diagnostic *first = &diagnostics.items[0];
+	struct govern_view view;
+	int r;
+
+	ck_assert_int_eq(policy_compile("g", GATED, strlen(GATED), policy, &diagnostics), 0);
+	r = tighten(row->document);
+	ck_assert_msg((r == 0) == (row->column == 0), "%s: %s", row->document, first->text);
+	if (row->column > 0) {
+		ck_assert_msg(first->column == row->column, "%s: at %u: %s", row->document, first->column, first->text);
+		return;
+	}
+	govern_view_of(&policy->govern, policy->strings, policy->strings_len, &view);
+	ck_assert_int_eq(govern_view_check(&view, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_denial_of_the_project_is_one_of_the_policy)
+{
+	ck_assert_int_eq(policy_compile("g", GATED, strlen(GATED), policy, &diagnostics), 0);
+	ck_assert_int_eq(tighten("rules: {aa: {when: {capability: [c.tool]}, decision: deny}}\ncapabilities: {c.tool: {risk: HIGH}}\n"
+				 "budget: {max_total_errors: 3}\n"), 0);
+	ck_assert_uint_eq(policy->govern.rules_count, 2);
+	/* Sorted, with their references: c.rm is the first capability. */
+	ck_assert_str_eq(policy_text(policy, policy->govern.rules[0].id), "aa");
+	ck_assert_uint_eq(policy->govern.rules[0].verdict, VERDICT_DENY);
+	ck_assert_uint_eq(policy->govern.rules[0].when.capabilities[0], 2);
+	ck_assert_uint_eq(policy->govern.capabilities[1].risk, RISK_HIGH);
+	ck_assert_uint_eq(policy->govern.settings.budget.max_total, 3);
+	ck_assert_uint_eq(policy->govern.settings.budget.count, 1U << ERROR_DENIED);
+}
+END_TEST
+
 START_TEST(the_file_is_written_down_and_protected)
 {
 	cleanup_with(buf_finish) struct buf json = buf_growing(POLICY_BYTES_MAX);
@@ -240,6 +307,8 @@ Suite *suite_make(void)
 	tcase_add_loop_test(files, a_name_lies_within_names, 0, (int)COUNT(name_cases));
 	tcase_add_test(files, it_is_applied);
 	tcase_add_loop_test(files, nothing_that_was_denied_is_allowed_afterwards, 0, (int)COUNT(narrow));
+	tcase_add_loop_test(files, of_actions_only_denials_risks_and_budgets_are_tightened, 0, (int)COUNT(action_cases));
+	tcase_add_test(files, a_denial_of_the_project_is_one_of_the_policy);
 	tcase_add_test(files, the_file_is_written_down_and_protected);
 	tcase_set_tags(files, "pure");
 	suite_add_tcase(suite, files);
