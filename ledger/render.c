@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/ulid.h"
+#include "ledger/render_people.h"
 
 void render_text(struct buf *buf, struct slice text)
 {
@@ -466,7 +467,8 @@ static void (*const sayings[RECORD_KIND_LIMIT])(struct buf *, const struct ledge
 	[RECORD_LOG_START] = say_fixed, [RECORD_LOG_STOP] = say_fixed, [RECORD_CLOCK] = say_fixed,
 	[RECORD_TICK] = say_fixed, [RECORD_FREEZE] = say_fixed,
 	[RECORD_HEARTBEAT_LOST] = say_fixed, [RECORD_INTERVENTION] = say_intervention,
-	[RECORD_WORKSPACE] = say_workspace,
+	[RECORD_WORKSPACE] = say_workspace, [RECORD_APPROVAL] = render_people,
+	[RECORD_WAIVER] = render_people, [RECORD_KILL_SWITCH] = render_people,
 };
 
 void render_what(struct buf *buf, const struct ledger_hit *hit)

@@ -80,6 +80,7 @@ refute "it is not approved twice" verb approve "$ITEM"
 says "with the state that it is in" 'CONSUMED'
 check "the ledger: used before the effect" recorded '.kind == "approval" and .detail.state_to == "CONSUMED"'
 
+check "and people read it as a sentence" sh -c "'$BAILIFF' ledger log --state-dir '$STATE' -n 1000 | grep -q 'uid:0 approved test.send: it may'"
 asked no "$T/one.yaml"
 check "another one is denied" verb deny "$ITEM" --reason 'not on a friday' --reason-code NEEDS_INFO
 answered "the command fails" 126

@@ -78,6 +78,7 @@ check "an admin resets that, too" verb kill-switch reset
 check "and runs start" supervised -- true
 
 check "tripping is in the ledger" recorded '.kind == "kill_switch" and .detail.subject == "all" and .detail.state_to == "TRIPPED"'
+check "as a sentence" sh -c "'$BAILIFF' ledger log --state-dir '$STATE' -n 1000 | grep -q 'uid:0 tripped the kill switch for all: enough'"
 check "with the reset" recorded '.kind == "kill_switch" and .detail.state_to == "ARMED" and .by == "uid:0"'
 check "and the refused attempt" recorded '.kind == "intervention" and .detail.verb == "kill-switch" and .verdict == "deny" and .detail.role == "viewer"'
 check "each run's pause too" recorded '.kind == "run_state" and .detail.cause == "kill_switch"'

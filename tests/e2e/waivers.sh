@@ -58,6 +58,7 @@ check "is withdrawn with it" verb revoke "$RUN" --reason enough --wait
 wait "$RUNNER"
 check "which is a fact" wait_for 5 recorded '.kind == "waiver" and .detail.state_to == "WITHDRAWN"'
 check "granted by whom, why" recorded '.kind == "waiver" and .detail.state_to == "GRANTED" and .by == "uid:0" and .detail.reason == "release day" and .detail.reason_code == "SAFE_HERE" and .rule == "no-send"'
+check "as a sentence" sh -c "'$BAILIFF' ledger log --state-dir '$STATE' -n 1000 | grep -q 'uid:0 granted a waiver of no-send: release day'"
 check "used: another fact" recorded '.kind == "waiver" and .detail.state_to == "CONSUMED"'
 
 check "and the decision that used it says so" recorded '.kind == "decision" and .detail.waiver_issued == true and (.detail.id | length) == 26 and .verdict != "deny"'
