@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Environments: what an action touches, and whether the run's tier and owner cover it (behaviour model,
  * sections 3.2, 3.5, 7.1). */
+#include <stdio.h>
+
+#include "base/text.h"
 #include "decide/net.h"
 #include "decide/net_name.h"
 #include "decide/question.h"
@@ -78,14 +81,14 @@ uint32_t environments_of(const struct govern_view *govern, const struct action *
 	return bits;
 }
 
-static bool is_covered(const struct question *question, const struct govern_environment *environment,
-		       bool *ret_by_tier)
+static bool is_covered(const struct govern_view *govern, const struct govern_environment *environment, uint32_t tier,
+		       struct slice principal, bool *ret_by_tier)
 {
 	uint32_t least = MAX(environment->min_tier, least_tier[environment->environment_class]);
 
-	*ret_by_tier = question->snapshot->tier < least;
-	return !*ret_by_tier && (environment->owners.count == 0 ||
-				 words_match(question->govern, environment->owners, question->action->principal));
+	*ret_by_tier = tier < least;
+	return !*ret_by_tier &&
+	       (environment->owners.count == 0 || words_match(govern, environment->owners, principal));
 }
 
 /* Asking is milder than denying. */
@@ -116,10 +119,79 @@ const struct govern_environment *environment_uncovered(const struct question *qu
 
 		if (!(question->action->environments >> i & 1U) ||
 		    is_waived(question, govern_text(govern, environment->id)) ||
-		    is_covered(question, environment, &by_tier) || !is_stricter(govern, environment, strictest))
+		    is_covered(govern, environment, question->snapshot->tier, question->action->principal, &by_tier) ||
+		    !is_stricter(govern, environment, strictest))
 			continue;
 		strictest = environment;
 		*ret_by_tier = by_tier;
 	}
+	return strictest;
+}
+
+/* ---- what no action of the gate is: files and addresses, which the kernel and the relay refuse ---- */
+
+uint32_t environments_uncovered(const struct govern_view *govern, uint32_t tier, struct slice principal)
+{
+	uint32_t bits = 0;
+	bool by_tier;
+
+	for (uint32_t i = 0; i < govern->environments_count; i++)
+		if (!is_covered(govern, &govern->environments[i], tier, principal, &by_tier))
+			bits |= 1U << i;
+	return bits;
+}
+
+enum violation_type environment_violation(const struct govern_environment *environment)
+{
+	return environment->environment_class == ENVIRONMENT_PROD ? UNAUTHORIZED_PROD : UNAUTHORIZED_POOL;
+}
+
+static struct action action_of(const struct request *request)
+{
+	struct action action = { .kind = request->kind == REQUEST_CONNECT ? ACTION_CONNECT : ACTION_WRITE,
+				 .host = request->name, .port = request->port };
+
+	memcpy(action.addr, request->addr, sizeof(action.addr));
+	if (request->path.len > 0) {
+		action.kind = ACTION_WRITE;
+		action.paths = &request->path;
+		action.path_count = 1;
+	}
+	return action;
+}
+
+static void say_refused(const struct govern_view *govern, const struct govern_environment *environment,
+			struct decision *decision)
+{
+	struct slice id = govern_text(govern, environment->id);
+	char shown[POLICY_NAME_MAX + 1];
+
+	text_escape(shown, sizeof(shown), id);
+	decision->rule = id;
+	decision->on = (enum on_refusal)environment->on;
+	decision->violation = environment_violation(environment);
+	IGNORE(snprintf(decision->reason, sizeof(decision->reason), "this belongs to the environment %s, which the "
+			"run's tier or owner does not cover", shown) < 0);
+	IGNORE(snprintf(decision->remedy, sizeof(decision->remedy), "run it under an agent that `environments.%s` "
+			"names, of its `min_tier`", shown) < 0);
+	IGNORE(snprintf(decision->remedy_agent, sizeof(decision->remedy_agent), "Do not try again or another way "
+			"round: the answer stays the same. Work without this environment, or ask a person.") < 0);
+}
+
+bool environment_refuses(const struct govern_view *govern, uint32_t tier, struct slice principal,
+			 const struct request *request, struct decision *decision)
+{
+	const struct action action = action_of(request);
+	uint32_t bits = environments_uncovered(govern, tier, principal);
+	const struct govern_environment *strictest = NULL;
+
+	if (bits == 0 || request->kind == REQUEST_BIND || request->kind == REQUEST_SYSCALL)
+		return false;
+	bits &= environments_of(govern, &action, NULL, 0);
+	for (uint32_t i = 0; i < govern->environments_count; i++)
+		if (bits >> i & 1U && is_stricter(govern, &govern->environments[i], strictest))
+			strictest = &govern->environments[i];
+	if (strictest)
+		say_refused(govern, strictest, decision);
 	return strictest;
 }

@@ -161,8 +161,7 @@ static bool environment_stops(const struct question *question, struct answer *re
 	}
 	*ret_answer = stopped(STEP_ENVIRONMENT, id, by_tier ? BLOCKED_TIER : BLOCKED_POLICY_DENY, VIOLATION_NONE);
 	if (environment->on == ON_VIOLATE)
-		ret_answer->violation = environment->environment_class == ENVIRONMENT_PROD ? UNAUTHORIZED_PROD :
-											      UNAUTHORIZED_POOL;
+		ret_answer->violation = environment_violation(environment);
 	return true;
 }
 

@@ -167,6 +167,13 @@ uint32_t command_operands(const struct govern_view *govern, uint16_t capability,
 /* The environments that a command, an address or a path touches: bits. `env`: "NAME=value" words. */
 uint32_t environments_of(const struct govern_view *govern, const struct action *action,
 			 const struct slice *env, uint32_t env_count);
+/* Those that a run of this tier and agent ("agent:NAME") may not touch: bits. Of these the kernel refuses addresses
+ * and paths, which no gate sees. */
+uint32_t environments_uncovered(const struct govern_view *govern, uint32_t tier, struct slice principal);
+enum violation_type environment_violation(const struct govern_environment *environment);
+/* True when what was refused belongs to one of them; then *decision says so. For what decide() denies. */
+bool environment_refuses(const struct govern_view *govern, uint32_t tier, struct slice principal,
+			 const struct request *request, struct decision *decision);
 
 /* One guard, by its index. `ret_targets`: words of a route, or none; may be NULL. */
 bool guard_holds(const struct govern_view *govern, uint16_t guard, const struct action *action,

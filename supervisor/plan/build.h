@@ -98,6 +98,8 @@ int rules_build(struct build *build, struct error *err);
 int own_addresses_build(struct build *build, struct error *err);
 /* govern.c: what judge() reads, when the policy has rules. */
 int govern_build(struct build *build, struct error *err);
+/* Bits of the policy's environments whose tier or owners do not cover this run. */
+uint32_t environments_of_others(const struct build *build);
 /* command.c: argv, env, program, cwd. */
 int command_build(struct build *build, struct error *err);
 

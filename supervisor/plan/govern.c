@@ -2,6 +2,7 @@
 /* The policy's tables for judge(), with the paths in them as they are on this host: absolute and without
  * links, as the paths of actions are. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "decide/judge.h"
 #include "plan/build.h"
@@ -54,6 +55,19 @@ static int expand_all(struct expansion *expansion, const struct govern *govern)
 			r = expand_list(expansion, govern->settings.phases[i].artifacts);
 	}
 	return r;
+}
+
+uint32_t environments_of_others(const struct build *build)
+{
+	const struct policy *policy = build->policy;
+	char principal[POLICY_NAME_MAX + 16];
+	struct govern_view view;
+
+	if (!policy->govern.settings.gated || policy->govern.environments_count == 0)
+		return 0;
+	govern_view_of(&policy->govern, policy->strings, policy->strings_len, &view);
+	IGNORE(snprintf(principal, sizeof(principal), "agent:%s", build->spec->agent ? build->spec->agent : "") < 0);
+	return environments_uncovered(&view, policy->tier, slice_of(principal));
 }
 
 int govern_build(struct build *build, struct error *err)

@@ -131,30 +131,52 @@ static void note_absent(struct build *build, const char *pattern)
 	build->broker = may_appear(build, top[0] ? top : "/");
 }
 
+static int one_path(struct build *build, const char *text, const char *rule, host_found_fn found, struct error *err)
+{
+	struct place place = { err, rule };
+	char expanded[PLAN_PATH_MAX];
+	int r;
+
+	if (host_expand(build, text, expanded) < 0)
+		return 0;
+	note_absent(build, expanded);
+	r = host_glob(build, expanded, found, &place);
+	if (r == -E2BIG) {
+		error_say(err, r, "the pattern '%s' (%s) has more than %u files to look at", text, rule,
+			  BUILD_GLOB_ENTRIES_MAX);
+		error_exit(err, BUILD_EXIT_REFUSED);
+		return error_next(err, "use a pattern without **, or a smaller workspace");
+	}
+	if (r < 0)
+		return err && err->code ? r : error_set(err, r, "protect '%s' (%s)", text, rule);
+	return 0;
+}
+
 static int each_path(struct build *build, const struct policy_list *list, const char *rule,
 		     host_found_fn found, struct error *err)
 {
-	struct place place = { err, rule };
+	int r = 0;
 
-	for (uint32_t i = 0; i < list->count; i++) {
-		const char *text = policy_text(build->policy, list->items[i]);
-		char expanded[PLAN_PATH_MAX];
-		int r;
+	for (uint32_t i = 0; r == 0 && i < list->count; i++)
+		r = one_path(build, policy_text(build->policy, list->items[i]), rule, found, err);
+	return r;
+}
 
-		if (host_expand(build, text, expanded) < 0)
-			continue;
-		note_absent(build, expanded);
-		r = host_glob(build, expanded, found, &place);
-		if (r == -E2BIG) {
-			error_say(err, r, "the pattern '%s' (%s) has more than %u files to look at", text,
-				  rule, BUILD_GLOB_ENTRIES_MAX);
-			error_exit(err, BUILD_EXIT_REFUSED);
-			return error_next(err, "use a pattern without **, or a smaller workspace");
-		}
-		if (r < 0)
-			return err && err->code ? r : error_set(err, r, "protect '%s' (%s)", text, rule);
+/* What belongs to an environment that this run may not touch is not there. */
+static int hide_environments(struct build *build, struct error *err)
+{
+	const struct govern *govern = &build->policy->govern;
+	uint32_t uncovered = environments_of_others(build);
+	int r = 0;
+
+	for (uint32_t i = 0; i < govern->environments_count; i++) {
+		const struct govern_environment *environment = &govern->environments[i];
+
+		for (uint32_t k = 0; r == 0 && uncovered >> i & 1U && k < environment->paths.count; k++)
+			r = one_path(build, policy_text(build->policy, govern->words[environment->paths.first + k]),
+				     policy_text(build->policy, environment->id), mask_path, err);
 	}
-	return 0;
+	return r;
 }
 
 /* A linked worktree's hooks and configuration are the common directory's; the files that lead from
@@ -223,6 +245,8 @@ int protect_build(struct build *build, struct error *err)
 		r = each_path(build, &policy->hide, "sandbox.hide", mask_path, err);
 	if (r == 0)
 		r = each_path(build, &policy->deny_read, "files.deny_read", mask_path, err);
+	if (r == 0)
+		r = hide_environments(build, err);
 	if (r == 0)
 		r = each_path(build, &policy->deny_write, "files.deny_write", protect_path, err);
 	for (uint32_t i = 0; r == 0 && i < policy->baseline_count; i++)

@@ -153,22 +153,58 @@ static int add_name(struct build *build, struct slice entry, enum net_verdict ve
 }
 
 /* What is no network is a name of a host; the compiler has seen to it that the mode takes names. */
+static int add_net(struct build *build, const char *text, enum net_verdict verdict, enum net_where where)
+{
+	struct net_rule rules[NET_ENTRY_RULES_MAX];
+	int count = net_entry_parse(slice_of(text), verdict, where, rules);
+
+	if (count < 0 && where == NET_CONNECT)
+		return add_name(build, slice_of(text), verdict);
+	return count < 0 ? count : buf_append(&build->nets, rules, (size_t)count * sizeof(rules[0]));
+}
+
 static int add_nets(struct build *build, const struct policy_list *list, enum net_verdict verdict,
 		    enum net_where where)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < list->count; i++) {
-		const char *text = policy_text(build->policy, list->items[i]);
-		struct net_rule rules[NET_ENTRY_RULES_MAX];
-		int count = net_entry_parse(slice_of(text), verdict, where, rules);
+	for (uint32_t i = 0; r == 0 && i < list->count; i++)
+		r = add_net(build, policy_text(build->policy, list->items[i]), verdict, where);
+	return r;
+}
 
-		if (count < 0 && where == NET_CONNECT)
-			r = add_name(build, slice_of(text), verdict);
-		else
-			r = count < 0 ? count : buf_append(&build->nets, rules,
-							   (size_t)count * sizeof(rules[0]));
+/* Addresses, names and files of environments that the run may not touch. Only the relay knows names. */
+static int add_environment(struct build *build, const struct govern_environment *environment)
+{
+	const struct govern *govern = &build->policy->govern;
+	bool names = build->policy->network_mode == NETWORK_ALLOWLIST;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < environment->nets.count; i++) {
+		const char *text = policy_text(build->policy, govern->words[environment->nets.first + i]);
+		struct net_rule rules[NET_ENTRY_RULES_MAX];
+
+		if (names || net_entry_parse(slice_of(text), NET_DENY, NET_CONNECT, rules) >= 0)
+			r = add_net(build, text, NET_DENY, NET_CONNECT);
 	}
+	for (uint32_t i = 0; r == 0 && i < environment->paths.count; i++) {
+		char path[PLAN_PATH_MAX];
+
+		if (host_expand(build, policy_text(build->policy, govern->words[environment->paths.first + i]), path) == 0)
+			r = add_both(build, RULE_HIDE, path, policy_text(build->policy, environment->id),
+				     (enum on_refusal)environment->on);
+	}
+	return r;
+}
+
+static int add_environments(struct build *build)
+{
+	uint32_t uncovered = environments_of_others(build);
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < GOVERN_ENVIRONMENTS_MAX; i++)
+		if (uncovered >> i & 1U)
+			r = add_environment(build, &build->policy->govern.environments[i]);
 	return r;
 }
 
@@ -256,6 +292,8 @@ int rules_build(struct build *build, struct error *err)
 		r = add_common(build);
 	if (r == 0)
 		r = add_baselines(build);
+	if (r == 0)
+		r = add_environments(build);
 	if (r == 0)
 		r = add_network(build);
 	return r < 0 ? error_set(err, r, "write the rules of the run") : 0;

@@ -294,7 +294,9 @@ static bool is_question(const struct event_head *event, struct decision *decisio
 /* It has counted the strike already, so there is one. */
 static void kernel_decided(const struct event_head *event, struct decision *decision)
 {
-	if (event->violation == VIOLATION_NONE)
+	bool tagged = decision->violation == UNAUTHORIZED_POOL || decision->violation == UNAUTHORIZED_PROD;
+
+	if (event->violation == VIOLATION_NONE || (tagged && event->violation == SCOPE_VIOLATION))
 		return;
 	decision->on = ON_VIOLATE;
 	decision->violation = (enum violation_type)event->violation;
@@ -332,6 +334,7 @@ static void refused(struct run *run, const struct event_head *event, struct slic
 		request.path = object2;
 		decide(&run->rules, &request, &decision);
 	}
+	run_decide_environment(run, &request, &decision);
 	if (decision.verdict == VERDICT_ALLOW || event->flags & EVENT_FOREIGN_ABI)
 		decide_filtered(run, event, &decision);
 	if (decision.verdict == VERDICT_ALLOW)

@@ -162,6 +162,7 @@ static void decide_refusal(const struct run *run, const struct egress_report *re
 	}
 	if (!words->rule) {
 		decide(&run->rules, &request, decision);
+		run_decide_environment(run, &request, decision);
 		return;
 	}
 	*decision = (struct decision){
@@ -172,6 +173,8 @@ static void decide_refusal(const struct run *run, const struct egress_report *re
 	IGNORE(snprintf(decision->remedy, sizeof(decision->remedy), "%s", words->remedy) < 0);
 	IGNORE(snprintf(decision->remedy_agent, sizeof(decision->remedy_agent),
 			"Do not try again or another way round: the answer stays the same.") < 0);
+	if (report->reason == EGRESS_ADDRESS_DENIED)
+		run_decide_environment(run, &request, decision);
 }
 
 static void put_refusal(struct run *run, const struct egress_report *report, struct slice object,

@@ -220,6 +220,8 @@ void run_ended(const struct run *run, struct wire_ended *ret_ended);
 
 /* Refused when the table has no such move. */
 void run_move(struct run *run, enum run_status to, const char *reason);
+/* What was refused may belong to an environment: then *decision says so. */
+void run_decide_environment(const struct run *run, const struct request *request, struct decision *decision);
 void run_violation(struct run *run, enum violation_type type, enum record_effect effect,
 		   const struct decision *decision, const char *message, struct slice subject,
 		   const struct event_head *event);
