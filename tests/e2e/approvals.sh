@@ -55,6 +55,7 @@ policy "$T/one.yaml" operator 1 15m false
 policy "$T/admin.yaml" admin 1 15m false
 policy "$T/short.yaml" operator 1 2s false
 policy "$T/two.yaml" operator 2 15m false
+policy "$T/self.yaml" operator 1 15m true
 chmod 0644 "$T"/*.yaml
 
 asked yes "$T/one.yaml"
@@ -97,6 +98,29 @@ refute "an item of another is not the caller's" as "$CALLER" "$BAILIFF" approve 
 check "cancel refuses what it asks" verb cancel "$(of_item .run)" --reason 'enough'
 wait "$RUNNER"
 is "the item is rejected" "$(of_item .status)" REJECTED
+
+# Root's own request, in a run of another uid: neither that uid, nor a process inside of a run, nor root without a terminal.
+mkdir "$T/own"
+chown "$RUN_USER:" "$T/own"
+(WORK=$T/own supervised -p "$T/self.yaml" -- sh -c "touch own") 2>"$T/own.err" &
+RUNNER=$!
+wait_for 10 waiting own
+ITEM=$(item own)
+refute "the run's own uid may not approve" as "$RUN_USER" "$BAILIFF" approve --runtime-dir "$RUNTIME" "$ITEM"
+says "and is told the role" 'may not approve'
+cgroup=$(findmnt -nro TARGET -t cgroup2 | head -n 1)/bailiff/test-$$/run
+mkdir -p "$cgroup"
+refute "nor a process inside of a run, though it is root" \
+	sh -c "echo \$\$ >'$cgroup/cgroup.procs' && exec '$BAILIFF' approve --runtime-dir '$RUNTIME' '$ITEM'"
+says "and is told why" 'inside a run'
+rmdir "$cgroup" "${cgroup%/run}"
+refute "nor root without a terminal, who asked for it" setsid -w "$BAILIFF" approve --runtime-dir "$RUNTIME" "$ITEM"
+says "and is told why" 'at a terminal only'
+is "it is open still" "$(of_item .status)" PENDING
+check "root may deny it" verb deny "$ITEM" --reason 'not mine'
+wait "$RUNNER"
+check "the attempt from inside is recorded" recorded \
+	'.kind == "intervention" and .verdict == "deny" and (.detail.reason // "" | test("inside a run"))'
 
 asked dead "$T/one.yaml"
 verb revoke "$(of_item .run)" --reason 'enough' --wait >/dev/null
