@@ -12,6 +12,7 @@
 #include "cli/preset.h"
 #include "compiler/source.h"
 #include "decide/forbidden.h"
+#include "decide/judge.h"
 #include "lib/filter_machine.h"
 #include "lib/runner.h"
 
@@ -235,6 +236,37 @@ START_TEST(each_preset_has_its_policy)
 }
 END_TEST
 
+/* The whole language in one document, with what it includes. */
+START_TEST(the_example_of_the_language_compiles_and_its_form_too)
+{
+	cleanup_with(policy_free_p) struct policy *policy = policy_new(), *again = policy_new();
+	cleanup_with(buf_finish) struct buf json = buf_growing(POLICY_BYTES_MAX);
+	cleanup_with(buf_finish) struct buf twice = buf_growing(POLICY_BYTES_MAX);
+	auto_free struct policy_source *source = calloc(1, sizeof(*source));
+	struct policy_layer *layer = &source->layers[0];
+	struct diagnostics diagnostics;
+	struct govern_view view;
+	struct error err = { 0 };
+
+	source->count = 1;
+	layer->bytes = buf_growing(POLICY_BYTES_MAX);
+	ck_assert_int_eq(text_copy(layer->path, sizeof(layer->path), slice_of("tests/policy/example.policy.yaml")), 0);
+	ck_assert_int_eq(policy_read(layer->path, &layer->bytes, &err), 0);
+	read_packs(source, 0);
+	ck_assert_msg(policy_compile_source(source, policy, NULL, &diagnostics) == 0, "%u: %s", diagnostics.items[0].line,
+		      diagnostics.items[0].text);
+	ck_assert_uint_eq(diagnostics.tested, 22);
+	govern_view_of(&policy->govern, policy->strings, policy->strings_len, &view);
+	ck_assert_msg(govern_view_check(&view, &err) == 0, "%s", err.text);
+	ck_assert_int_eq(policy_json(policy, &json), 0);
+	ck_assert_msg(policy_compile("json", json.data, json.len, again, &diagnostics) == 0, "%u: %s",
+		      diagnostics.items[0].column, diagnostics.items[0].text);
+	ck_assert_int_eq(policy_json(again, &twice), 0);
+	ck_assert(slice_eq(buf_slice(&json), buf_slice(&twice)));
+	policy_source_finish(source);
+}
+END_TEST
+
 static void find_policies(void)
 {
 	DIR *dir = opendir(LIBRARY);
@@ -262,6 +294,7 @@ Suite *suite_make(void)
 	tcase_add_loop_test(cases, a_wrong_case_is_found, 0, 13);
 	tcase_add_test(cases, the_shipped_policies_are_there);
 	tcase_add_test(cases, each_preset_has_its_policy);
+	tcase_add_test(cases, the_example_of_the_language_compiles_and_its_form_too);
 	tcase_set_tags(cases, "pure");
 	suite_add_tcase(suite, cases);
 	return suite;
