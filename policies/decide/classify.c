@@ -50,8 +50,13 @@ void command_read(const struct govern_view *govern, uint16_t capability, const s
 
 	if (clusters)
 		value_letters(govern, takes_value, with_value);
-	*command = (struct command){ .action = action };
+	command->action = action;
 	command->argc = action->argv ? MIN(action->argc, JUDGE_ARGS_MAX) : 0;
+	command->has_options = false;
+	memset(command->letters, 0, sizeof(command->letters));
+	/* Only the bits of words that are there are ever looked at. */
+	memset(command->options, 0, (command->argc + 31) / 32 * sizeof(command->options[0]));
+	memset(command->operands, 0, (command->argc + 31) / 32 * sizeof(command->operands[0]));
 	for (uint32_t i = 1; i < command->argc; i++) {
 		struct slice word = action->argv[i];
 
@@ -238,7 +243,7 @@ static struct candidate unnamed(const struct govern_view *govern, enum program_p
 static uint16_t classify_exec(const struct govern_view *govern, const struct action *action)
 {
 	struct candidate other = unnamed(govern, action->place), worst = { .capability = GOVERN_NONE };
-	struct search search;
+	unset struct search search;
 
 	search.govern = govern;
 	search.action = action;

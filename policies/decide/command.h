@@ -6,6 +6,10 @@
 
 #include "decide/judge.h"
 
+/* Not zeroed by the compiler, which takes as long as a dozen rules: filled before it is read, by
+ * command_read(). */
+#define unset __attribute__((uninitialized))
+
 struct command {
 	const struct action *action;
 	uint32_t argc;                           /* that are looked at */

@@ -169,7 +169,7 @@ static void match_all(const struct question *question, uint32_t *ret_matching)
 	const struct govern_rule *rule = govern->rules;
 	uint32_t word = question->capability ? question->index / 32U : 0;
 	uint32_t bit = question->capability ? 1U << question->index % 32U : 0;
-	struct lazy_command lazy;
+	unset struct lazy_command lazy;
 
 	lazy.is_read = false;
 	for (uint32_t i = 0; i < govern->rules_count; i++, rule++) {
