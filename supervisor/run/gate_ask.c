@@ -90,7 +90,7 @@ static void spent(struct spend *spend, bool ok)
 	struct gate_wait *wait = container_of(spend, struct gate_wait, spend);
 
 	wait->used = false;
-	if (ok)
+	if (ok && gate_holds(wait->gate, wait->call.id))
 		gate_let_go(wait->gate, &wait->call, &wait->grant);
 	else
 		gate_refuse(wait->gate, wait->call.id, -EACCES);

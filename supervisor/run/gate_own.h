@@ -51,7 +51,7 @@ void gate_handle(struct gate *gate, const struct gate_call *call, enum approval_
 bool gate_holds(const struct gate *gate, uint64_t id);
 /* EACCES, or another error. */
 void gate_refuse(const struct gate *gate, uint64_t id, int error);
-/* The kernel hears of the grant first: what it was not told of dies. */
+/* Right after gate_holds(). The kernel hears of the grant first: what it was not told of dies. */
 void gate_let_go(struct gate *gate, const struct gate_call *call, const struct exec_grant *grant);
 
 /* ---- gate_ask.c ---- */

@@ -109,6 +109,42 @@ def git_python(world):
     yield from work(world, GIT_WORK)
 
 
+# What every agent may do: the smallest policy that has each command held.
+GATED = """schema: 1
+name: gated
+extends: default
+include: [std]
+rules:
+  ordinary: {when: {class: [read, check, plan, other], risk: [LOW, MEDIUM]}, decision: allow}
+"""
+
+
+def gated(world):
+    path = os.path.join(world.folder, "gated.yaml")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(GATED)
+    return ["-p", path]
+
+
+def c_build_gated(world):
+    flags = gated(world)
+    c_tree(world)
+    own(world, "build")
+    argv = ["/bin/sh", "-c", "cd build && rm -f *.o *.a && make -s -j2"]
+    with world.supervisor():
+        world.call_native(argv)
+        for _ in range(5):
+            yield timed(lambda: world.call(world.run_argv(*argv, flags=flags))), timed(lambda: world.call_native(argv))
+
+
+def exec_held(world):
+    """Held and judged, against the same in a run whose policy has no rules."""
+    flags, argv = gated(world), [world.ops, "exec", "300"]
+    with world.supervisor():
+        for _ in range(ROUNDS):
+            yield float(world.call(world.run_argv(*argv, flags=flags))), float(world.call(world.run_argv(*argv)))
+
+
 # ---- one operation ----
 
 def in_run(what, count):
@@ -375,11 +411,13 @@ ROWS = {
     "overlay, 100000 files": (overlay_large, "ms", "empty tree", "ratio", 1.1),
     "launch, no supervisor": (launch_alone, "ms", "bubblewrap", "value", 150),
     "C build": (c_build, "ms", "native", "ratio", 1.08),
+    "C build, gated": (c_build_gated, "ms", "native", "ratio", 1.08),
     "git and python3": (git_python, "ms", "native", None, None),
     "open in the run": (in_run("open", 100000), "ns", "native", None, None),
     "create in the run": (create_in_run("create", 2000), "ns", "native", "more", 40000),
     "create beside another": (create_in_run("creates", 2000), "ns", "native", None, None),
     "exec in the run": (in_run("exec", 300), "ns", "native", None, None),
+    "exec held": (exec_held, "ns", "no rules", "more", 30000),
     "connect in the run": (in_run("connect", 5000), "ns", "native", None, None),
     "open on the host": (on_host("cpu-open", 200000), "ns", "native", "ratio", 1.05),
     "exec on the host": (on_host("exec", 300), "ns", "native", None, None),
