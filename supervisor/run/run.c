@@ -39,6 +39,7 @@ static struct run *run_free(struct run *run)
 	agent_close(run);
 	life_finish(run);
 	outbox_wait_cancel(runs->outbox, &run->wait);
+	spend_cancel(&run->completion_spend);
 	run_relay_abandon(run);
 	run->gate = gate_free(run->gate);
 	if (runs->slots[run->slot] == run) {
@@ -129,6 +130,11 @@ bool run_ask_to_end(struct run *run, int exit_code, const char *text, uint64_t g
 	if (launch_signal(&run->launched, SIGTERM) < 0 || run_step_deadline(run, grace_ns) < 0)
 		run_kill(run);
 	return true;
+}
+
+void run_complete(struct run *run)
+{
+	end_with(run, RUN_STATUS_COMPLETED, RUN_CAUSE_EXIT, 0, NULL);
 }
 
 static void closed(struct run *run)
@@ -224,6 +230,8 @@ static void exited(struct run *run, int status)
 	run_check_limits(run);
 	run_settle(run);
 	run_unpause(run);
+	if (code == 0 && run->step == RUN_STEP_LIVE && !run->outcome.set && run_asks_to_complete(run))
+		return;
 	end_with(run, code == 0 ? RUN_STATUS_COMPLETED : RUN_STATUS_FAILED,
 		 by_signal ? RUN_CAUSE_SIGNAL : RUN_CAUSE_EXIT, code, NULL);
 }

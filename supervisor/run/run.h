@@ -162,6 +162,8 @@ struct run {
 	void *owner;                   /* the caller's, not touched here */
 	uid_t owner_uid;               /* who asked */
 	enum ask_place ask_place;
+	struct ask completion_ask;     /* transition.c */
+	struct spend completion_spend;
 };
 
 /* Adds the watcher to the loop and its polls. */
@@ -211,6 +213,10 @@ void run_revoke(struct run *run, enum run_cause cause, const char *by, const cha
 void run_foretell(struct run *run);
 /* Kills: FAILED with this cause. */
 void run_stop(struct run *run, enum run_cause cause, int exit_code, const char *text);
+/* The command ended well, and its policy wants people to agree: they are asked, and the run goes on to its end when
+ * they answer. False: nothing is asked (transition.c). */
+bool run_asks_to_complete(struct run *run);
+void run_complete(struct run *run);
 /* TERM to the command; what is left after `grace_ns` is killed: FAILED(cancelled). False: it is ending already. */
 bool run_ask_to_end(struct run *run, int exit_code, const char *text, uint64_t grace_ns);
 void run_row(const struct run *run, struct wire_run_row *ret_row);
