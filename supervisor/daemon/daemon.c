@@ -319,7 +319,7 @@ void daemon_idle_check(struct daemon *daemon)
 	uint64_t now = now_monotonic_ns();
 	bool idle = daemon->runs.count <= 1 && (daemon->stopping || daemon->client_count == 0);
 
-	if (!idle || (!daemon->stopping && !daemon->options.exit_when_idle))
+	if (!idle || tasks_work(daemon) || (!daemon->stopping && !daemon->options.exit_when_idle))
 		return;
 	for (size_t i = 0; i < RUNS_MAX; i++) {
 		const struct run *run = daemon->runs.slots[i];
@@ -446,6 +446,7 @@ int daemon_run(const struct options *options, struct error *err)
 		malloc_trim(0);
 		announce(daemon);
 		runs_porter_start(&daemon->runs);
+		tasks_go_on(daemon);
 		daemon_idle_check(daemon);
 		r = loop_run(daemon->loop);
 		if (r < 0)

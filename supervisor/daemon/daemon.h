@@ -33,6 +33,19 @@ struct client {
 	struct error refusal;
 };
 
+#define TASK_NAME_MAX 63U
+#define TASK_UNDOS_MAX 16U
+
+/* A task of which a run failed: what its runs changed is being taken back. */
+struct task_undo {
+	struct daemon *daemon;      /* NULL = free */
+	bool again;                 /* after a restart: others may be left */
+	char name[TASK_NAME_MAX + 1];
+	uid_t owner_uid;
+	struct ulid failed, run;    /* run: whose overlay is next */
+	struct outbox_wait wait;
+};
+
 struct daemon {
 	struct options options;
 	struct loop *loop;
@@ -55,6 +68,7 @@ struct daemon {
 	bool stopping;
 	struct client clients[DAEMON_CLIENTS_MAX];
 	uint32_t client_count;
+	struct task_undo undos[TASK_UNDOS_MAX];
 	struct wire_run_row history[DAEMON_HISTORY];
 	uint64_t history_count;     /* ever; the newest is at (count - 1) % DAEMON_HISTORY */
 };
@@ -84,6 +98,15 @@ void requests_ended(void *ctx, struct run *run);
 void serve_workspaces(struct client *client, const struct wire_request *wire, int *fds);
 void serve_workspace(struct client *client, const struct wire_request *wire, int *fds);
 void serve_settle(struct client *client, const struct wire_request *wire, int *fds);
+/* tasks.c: 0, or why no run of this task may start ("" = of none). */
+int task_gate(struct daemon *daemon, const struct plan *plan, const char *name, struct error *err) MUST_USE;
+int task_mark_run(struct daemon *daemon, const struct ulid *run, const char *name, uid_t owner_uid,
+		  struct error *err) MUST_USE;
+/* A run on an overlay is over: what it leaves is kept, or with it all of its task goes. */
+void overlay_ended(struct daemon *daemon, const struct run *run);
+/* Goes on with what a dead predecessor had begun. */
+void tasks_go_on(struct daemon *daemon);
+bool tasks_work(const struct daemon *daemon);
 /* serve_people.c, serve_inbox.c */
 void serve_pause(struct client *client, const struct wire_request *wire, int *fds);
 void serve_resume(struct client *client, const struct wire_request *wire, int *fds);

@@ -42,7 +42,7 @@ static const struct permit {
 } permits[] = {
 	/* Anybody on the socket for themselves: plan_check_peer() compares uid, gid and groups. */
 	[WIRE_RUN] = { "run", VIEWERS, WIRE_DETACHED | WIRE_ASK | WIRE_ASK_NOWHERE, REQUEST_RUN_FDS, true,
-		       NAMES_NOTHING, 0, false },
+		       NAMES_NOTHING, F_REASON, false },
 	[WIRE_LIST] = { "list", VIEWERS, WIRE_ALL, 0, false, NAMES_NOTHING, F_CURSOR, false },
 	[WIRE_SHOW] = { "show", VIEWERS, 0, 0, false, NAMES_ONE, 0, false },
 	[WIRE_REVOKE] = { "revoke", OWNERS, WIRE_WAIT, 0, true, NAMES_ONE, F_REASON, false },

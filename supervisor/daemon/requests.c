@@ -107,10 +107,11 @@ static int kill_switch_gate(const struct daemon *daemon, const struct plan *plan
 	return error_exit(err, EXIT_REFUSED);
 }
 
-static int start(struct client *client, uint32_t flags, int *fds, struct error *err)
+static int start(struct client *client, const struct wire_request *wire, int *fds, struct error *err)
 {
 	static const char *const names[] = { "stdin", "stdout", "stderr" };
 	struct daemon *daemon = client->daemon;
+	const uint32_t flags = wire->flags;
 	struct plan plan = { 0 };
 	struct run_request request = {
 		.plan = &plan, .plan_fd = &fds[0], .session_fd = &fds[4],
@@ -137,10 +138,14 @@ static int start(struct client *client, uint32_t flags, int *fds, struct error *
 		r = kill_switch_gate(daemon, &plan, err);
 	if (r == 0)
 		r = agents_gate(daemon, &plan, err);
+	if (r == 0)
+		r = task_gate(daemon, &plan, wire->reason, err);
 	if (r == 0 && runs_id_next(&daemon->runs, plan.head->network_mode != NETWORK_HOST, &request.id) < 0)
 		r = error_set(err, -EIO, "make the run's id");
 	if (r == 0 && plan.head->workspace_mode == WORKSPACE_OVERLAY)
 		r = workspace_make(&daemon->workspaces, &request.id, &workspace_fd, err);
+	if (r == 0)
+		r = task_mark_run(daemon, &request.id, wire->reason, plan.head->owner_uid, err);
 	request.workspace_fd = workspace_fd;
 	if (r == 0)
 		r = run_start(&daemon->runs, &request, &client->run, err);
@@ -157,10 +162,13 @@ static void serve_run(struct client *client, const struct wire_request *wire, in
 {
 	struct daemon *daemon = client->daemon;
 	struct error err = { 0 };
-	int r = start(client, wire->flags, fds, &err);
+	int r = start(client, wire, fds, &err);
+	char task[WIRE_REASON_MAX + 8] = "";
 
+	if (wire->reason[0])
+		IGNORE(snprintf(task, sizeof(task), "task %s", wire->reason) < 0);
 	intervention_record(daemon, &client->peer, "run", r == 0 ? &client->run->id : NULL, r == 0,
-			    r < 0 ? err.text : wire->flags & WIRE_DETACHED ? "detached" : NULL);
+			    r < 0 ? err.text : task[0] ? task : wire->flags & WIRE_DETACHED ? "detached" : NULL);
 	if (r == 0) {
 		run_foretell(client->run);
 		return; /* STARTED or ENDED follow */
@@ -250,7 +258,7 @@ void requests_ended(void *ctx, struct run *run)
 	answer_waiters(daemon, run);
 	/* Behind the answers: it may fork. What is asked next is served after this. */
 	if (run->plan.head->workspace_mode == WORKSPACE_OVERLAY)
-		workspace_ended(&daemon->workspaces, &run->id, run->started);
+		overlay_ended(daemon, run);
 	daemon_idle_check(daemon);
 }
 

@@ -20,7 +20,8 @@
 
 enum wire_request_kind {
 	WIRE_RUN = 1,     /* fds: plan memfd, stdin, stdout, stderr, session channel (seqpacket).
-	                   * Terminals are passed as they are; init replaces them by the pty's slave. */
+	                   * Terminals are passed as they are; init replaces them by the pty's slave.
+	                   * reason: the name of its task, or "" */
 	WIRE_LIST = 2,    /* answers: WIRE_RUN_ROW…, then WIRE_DONE */
 	WIRE_SHOW = 3,    /* by run; answers WIRE_RUN_ROW or WIRE_ERROR */
 	WIRE_REVOKE = 4,  /* by run, with reason; with WIRE_WAIT answers when the run is gone */

@@ -33,6 +33,16 @@ static int entry_open(const struct workspaces *workspaces, const struct ulid *ru
 	return fd < 0 ? -errno : fd;
 }
 
+int workspace_entry(const struct workspaces *workspaces, const struct ulid *run)
+{
+	char name[ULID_TEXT_LEN + 1];
+	int fd;
+
+	ulid_text(run, name);
+	fd = openat(workspaces->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 static int meta_open(int entry)
 {
 	int fd = openat(entry, OVERLAY_META, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);

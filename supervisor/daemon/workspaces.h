@@ -37,6 +37,8 @@ void workspace_ended(struct workspaces *workspaces, const struct ulid *run, bool
 /* Away at once; a child removes the files. One that is not there: no effect. */
 void workspace_drop(struct workspaces *workspaces, const struct ulid *run);
 
+/* What is kept of this run, for files beside it. Returns a descriptor or -errno. */
+int workspace_entry(const struct workspaces *workspaces, const struct ulid *run) MUST_USE;
 /* The owner in meta, or UID_NONE. */
 uid_t workspace_owner(const struct workspaces *workspaces, const struct ulid *run);
 /* Returns 0, -ENOENT (none is kept of this run), -EINVAL (meta is damaged) or -errno. */

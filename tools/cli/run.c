@@ -149,8 +149,14 @@ static int after(const struct run_request *request, int control_fd, const struct
 		return code;
 	if (request->args.dry_run)
 		return run_after_dry(control_fd, run, &err) < 0 ? cli_fail(&err) : code;
-	if (!request->args.quiet && !request->args.json)
+	/* The supervisor takes the overlays of the task away meanwhile. */
+	if (request->args.task && code != 0) {
+		if (!request->args.quiet)
+			fprintf(stderr, "bailiff: task %s failed: what its runs changed is taken back\n",
+				request->args.task);
+	} else if (!request->args.quiet && !request->args.json) {
 		run_after_hint(control_fd, run);
+	}
 	return code;
 }
 
@@ -218,7 +224,7 @@ static int run_verb(const struct option_set *set, int argc, char **argv)
 			.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO }, .report_fd = FD_NONE,
 			.detach_keys = request->args.detach_keys, .identity = &request->identity,
 			.ask = request->args.ask, .quiet = request->args.quiet, .verbose = request->args.verbose, .json = request->args.json,
-			.ret_run = &run, .policy_note = policy_note(request),
+			.task = request->args.task, .ret_run = &run, .policy_note = policy_note(request),
 		}, &err);
 	return r < 0 ? cli_fail(&err) : after(request, control_fd, &run, r);
 }

@@ -27,6 +27,7 @@ static const struct option_row rows[] = {
 	{ 'C', "workspace", OPTION_TEXT, AT(workspace), "DIR", "the workspace, else the current directory", NULL },
 	{ 0, "overlay", OPTION_FLAG, AT(overlay), NULL, "changes of the workspace are kept apart: `bailiff changes`", NULL },
 	{ 0, "dry-run", OPTION_FLAG, AT(dry_run), NULL, "--overlay --net none; shows the changes, drops them", NULL },
+	{ 0, "task", OPTION_TEXT, AT(task), "NAME", "--overlay, and of a task: when a later run of it fails, all is taken back", NULL },
 	{ 0, "agent", OPTION_TEXT, AT(agent), "NAME", "name in the ledger, else the command's", NULL },
 	{ 0, "tier", OPTION_WORD, AT(tier), "TIER", "T0 to T4; only narrows the policy: T1 writes to an overlay, without a network", tier_words },
 	{ 'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "no line on what is enforced", NULL },
@@ -135,6 +136,12 @@ int run_args_parse(const struct option_set *set, int argc, char **argv, struct r
 				 ret_args->agent, RUN_AGENT_MAX);
 	if (ret_args->dry_run && (ret_args->detach || ret_args->detach_keys_text))
 		return cli_usage("run", "--dry-run shows what changed at its end, so it cannot be left");
+	if (ret_args->task && !agent_is_right(ret_args->task))
+		return cli_usage(set->verb, "--task '%s' must be 1 to %u letters, digits, '.', '_', '-'",
+				 ret_args->task, RUN_AGENT_MAX);
+	if (ret_args->task && ret_args->dry_run)
+		return cli_usage(set->verb, "--dry-run keeps nothing that --task could take back");
+	ret_args->overlay |= ret_args->task != NULL;
 	if (ret_args->ask && ret_args->detach)
 		return cli_usage(set->verb, "--ask asks at this terminal, which --detach leaves");
 	if (ret_args->dry_run) {

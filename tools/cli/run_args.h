@@ -14,6 +14,7 @@ struct run_args {
 	bool policy_picked;           /* by the command's name (preset.h), not by -p */
 	const char *network;          /* "none", "allowlist", "host" or NULL */
 	const char *workspace, *agent, *tier; /* tier: "T0" to "T4" or NULL */
+	const char *task;             /* or NULL; implies overlay */
 	struct option_list read, write, env, allow;
 	uint64_t memory_bytes, wall_ns, cpu_milli;
 	uint32_t pids;

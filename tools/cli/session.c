@@ -358,6 +358,8 @@ static int session_start(struct session *session)
 	auto_close int theirs = FD_NONE;
 	int pair[2], fds[5], r;
 
+	if (session->spec->task)
+		IGNORE(snprintf(request.reason, sizeof(request.reason), "%s", session->spec->task) < 0);
 	r = signals_block(session);
 	if (r < 0)
 		return error_set(session->err, r, "take signals");

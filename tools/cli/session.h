@@ -22,6 +22,7 @@ struct session_spec {
 	const struct identity *identity; /* whose rights a keeper has; borrowed */
 	bool ask;             /* what the run asks of people is asked at our terminal */
 	bool quiet, verbose, json;
+	const char *task;     /* NULL = of none */
 	const char *policy_note; /* behind the policy's name in the banner; NULL = nothing */
 };
 
