@@ -3,7 +3,7 @@
 # The attacker executes what the policy denies: through shells and helpers, under another name, as a copy or a
 # link, by a loader, from memory, as an interpreter of a script, from a thread. The denied program must not
 # execute a single instruction: its file does not appear.
-# shellcheck disable=SC2016  # scripts are for the shell inside
+# shellcheck disable=SC2016,SC2154  # scripts are for the shell inside; exec_lib.sh assigns the policies
 . "$(dirname "$0")/../e2e/lib.sh"
 . "$(dirname "$0")/exec_lib.sh"
 
@@ -100,6 +100,15 @@ import os
 os.execv(\"/bin/echo\", [\"echo\"] + [\"x\" * 1000] * 1000)" | wc -c'
 works "relative to a directory that is deep" 'mkdir -p a/b/c && cd a/b/c && printf "#!/bin/sh\npwd | sed s,.*/work,,\n" >s && chmod 755 s && ./s && ../c/s && cd .. && c/s'
 works "many at once" 'for i in $(seq 50); do (/bin/true; /bin/true) & done; wait; echo done'
+clean
+for from in $brokered $direct; do
+	is "works ($(basename "$from" .yaml)): programs of an overlay, made and changed there" "$(supervised --overlay -p "$from" -- sh -c '
+cp /usr/bin/echo e; ./e 1; printf "#!/bin/sh\necho 2\n" >s; chmod 755 s; ./s; echo "echo 3" >>s; ./s; mv s t; ./t' 2>&1 |
+		tr -d '\n')" 122323
+done
+denial=$(ledger log --json -n 1000000 | jq -r 'select(.kind == "decision" and .rule == "no-fifos") | .seq' | head -n 1)
+"$BAILIFF" why --state-dir "$STATE" "$denial" >"$T/why" 2>&1
+check "the denial is explained: rule, reason and what to do" grep -q 'no queues here' "$T/why"
 check "the denial is in the ledger, with what it was" recorded '.kind == "decision" and .verdict == "deny" and
 	.rule == "no-fifos" and .detail.capability == "fifo.make" and .detail.blocked_by == "POLICY_DENY" and .path == "/usr/bin/mkfifo"'
 check "what is allowed is in the ledger, some of it" recorded '.kind == "decision" and (.verdict // "") == "" and .rule == "ordinary"'
