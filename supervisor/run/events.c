@@ -273,9 +273,13 @@ static void decide_mounts(const struct run *run, const struct event_head *event,
 	*decision = (struct decision){
 		.verdict = VERDICT_DENY, .on = (enum on_refusal)run->rules.files_on_scope,
 		.violation = SCOPE_VIOLATION, .rule = slice_of("files.deny_write"),
-		.remedy = "name the place itself, not a link to it, to see which rule protects it",
-		.remedy_agent = "Do not write through this link: what it names is protected.",
 	};
+	IGNORE(snprintf(decision->remedy, sizeof(decision->remedy), "%s", pinned
+			? "do this step yourself, outside of the run"
+			: "name the place itself, not a link to it, to see which rule protects it") < 0);
+	IGNORE(snprintf(decision->remedy_agent, sizeof(decision->remedy_agent), "%s", pinned
+			? "Leave it where it is: something below it is protected. Do not try again."
+			: "Do not write through this link: what it names is protected.") < 0);
 	IGNORE(snprintf(decision->reason, sizeof(decision->reason), "%s", pinned
 			? "a protected name lies below it: it cannot be moved or removed"
 			: "the name leads to a place that this run may not write") < 0);
