@@ -63,6 +63,11 @@ static void deny(struct gate *gate, const struct gate_call *call, struct exec_ca
 	const struct ruling *ruling = &exec->ruling;
 
 	gate_record(gate->run, &gate->memory, exec);
+	/* What revokes does so now: with an answer the caller, and whoever waits for it, would go on until it is marked. It
+	 * stays held until it is killed. */
+	run_settle(gate->run);
+	if (gate->run->revoking)
+		return;
 	if (!gate->run->executed && !gate->refusal[0])
 		IGNORE(snprintf(gate->refusal, sizeof(gate->refusal), "%s; next: %s", ruling->reason,
 				ruling->remedy) < 0);

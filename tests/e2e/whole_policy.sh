@@ -35,8 +35,16 @@ is "a plan of it is ordinary work" "$(status agent ./terraform plan)" 0
 violates "a push without a plan" APPLY_WITHOUT_PLAN sh -c 'git push'
 violates "a push by python" APPLY_WITHOUT_PLAN python3 -c 'import os; os.execvp("git", ["git", "-C", ".", "push"])'
 rm -f "$WORK/ran.ansible-playbook"
-violates "a change without its check" RUN_WITHOUT_CHECK sh -c './ansible-playbook site.yml'
+violates "a change without its check" RUN_WITHOUT_CHECK sh -c './ansible-playbook site.yml; echo x >>after'
 refute "it never ran" test -e "$WORK/ran.ansible-playbook"
+refute "who called it executed nothing more" test -e "$WORK/after"
+agent sh -c 'i=0; while [ $i -lt 20 ]; do (while :; do echo x >>beside; done) & i=$((i + 1)); done; wait' >/dev/null 2>&1 &
+load=$!
+for _ in 1 2 3 4 5 6 7 8; do
+	agent sh -c './ansible-playbook site.yml; echo x >>after' >/dev/null 2>&1
+done
+refute "nor did eight others, on a busy machine" test -e "$WORK/after"
+kill "$load" && wait "$load"
 violates "a variable of production" UNAUTHORIZED_PROD sh -c 'AWS_PROFILE=prod-eu ls'
 is "control: another value of it" "$(status agent sh -c 'AWS_PROFILE=test ls')" 0
 finish
