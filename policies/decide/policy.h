@@ -96,7 +96,7 @@ struct policy_heartbeat {
 	enum heartbeat_mode mode;
 	uint64_t ttl_ns, grace_start_ns, max_extend_ns, stall_after_ns;
 	uint32_t max_repeats;
-	enum on_refusal on_stall; /* only ON_DENY = ignore, ON_VIOLATE in this version */
+	enum on_refusal on_stall; /* DENY ignores, ASK pauses and asks for a clarification */
 };
 
 struct policy {

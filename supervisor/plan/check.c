@@ -170,6 +170,7 @@ static int check_numbers(const struct plan_head *head, struct error *err)
 		{ "heartbeat times", head->heartbeat.grace_start_ns <= 1ULL << 60 &&
 			head->heartbeat.max_extend_ns <= 1ULL << 60 &&
 			head->heartbeat.stall_after_ns <= 1ULL << 60 },
+		{ "heartbeat on_stall", head->heartbeat.on_stall <= ON_VIOLATE && head->heartbeat.reserved == 0 },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++)

@@ -7,8 +7,10 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "decide/field.h"
 #include "run/handed.h"
 #include "run/run.h"
+#include "run/snapshot.h"
 
 #define COPY(to, from) IGNORE(snprintf((to), sizeof(to), "%s", (from)) < 0) /* a text that is cut is a text */
 #define STATUS_MAX 200U
@@ -196,6 +198,34 @@ static bool ask_decide(struct run *run, const struct agent_request *wire, struct
 	return true;
 }
 
+/* As if a tool of the system were executed with these words. What really runs is judged again, by its file. */
+static bool ask_judge(struct run *run, const struct agent_request *request, struct agent_answer *answer)
+{
+	static struct slice words[AGENT_TEXT_MAX];
+	static struct field_value fields[FIELD_COUNT]; /* one thread */
+	static struct snapshot snapshot;
+	static struct ruling ruling;
+	struct action action = { .kind = ACTION_EXEC, .argv = words, .place = PLACE_TOOL, .name_count = 1 };
+	const char *slash;
+
+	if (!run->life.govern)
+		return true;
+	for (size_t at = 0; at < request->text_len; at += words[action.argc++].len + 1)
+		words[action.argc] = slice_of(request->text + at); /* the last byte is zero */
+	slash = strrchr(words[0].data, '/');
+	action.names[0] = slash ? slice_of(slash + 1) : words[0];
+	action.environments = environments_of(run->life.govern, &action, NULL, 0);
+	snapshot_fill(run, &action, now_monotonic_ns(), &snapshot, fields);
+	judge(run->life.govern, &action, &snapshot, now_monotonic_ns(), &ruling);
+	if (ruling.verdict == VERDICT_ALLOW)
+		return true;
+	agent_say(answer, ruling.verdict == VERDICT_ASK ? AGENT_NEEDS_APPROVAL : AGENT_REFUSED, "", ruling.reason,
+		  ruling.remedy_agent);
+	IGNORE(snprintf(answer->rule, sizeof(answer->rule), "%.*s", (int)MIN(ruling.rule_id.len, (size_t)63),
+			ruling.rule_id.len ? ruling.rule_id.data : "") < 0);
+	return true;
+}
+
 static bool serve_ask(struct run *run, const struct agent_request *request, int fd, struct agent_answer *answer)
 {
 	(void)fd;
@@ -204,7 +234,7 @@ static bool serve_ask(struct run *run, const struct agent_request *request, int 
 	if (request->number == ASK_READ || request->number == ASK_WRITE)
 		return ask_decide(run, request, answer);
 	if (request->number == ASK_EXEC)
-		return true;
+		return ask_judge(run, request, answer);
 	return invalid(answer, "this cannot be asked for");
 }
 

@@ -88,9 +88,14 @@ static void go(struct run *run)
 {
 	struct runs *runs = run->runs;
 	uint64_t now = now_monotonic_ns(), wall = run->plan.head->limits.wall_ns;
+	struct error err = { 0 };
 
 	if (!people_may_start(run))
 		return;
+	if (life_narrow(run, &err) < 0) {
+		run_stop(run, RUN_CAUSE_INTERNAL, EXIT_INTERNAL, err.text);
+		return;
+	}
 	if (launch_go(&run->launched) < 0) {
 		run_stop(run, RUN_CAUSE_INTERNAL, EXIT_INTERNAL,
 			 "pid 1 of the run died before the command started");

@@ -19,6 +19,9 @@ static bool looks_at_paths(const struct govern_view *govern)
 	for (uint32_t i = 0; i < govern->environments_count; i++)
 		if (govern->environments[i].paths.count > 0)
 			return true;
+	for (uint32_t i = 0; i < govern->capabilities_count; i++) /* a check and what it is for: the same inputs */
+		if (govern->capabilities[i].check != GOVERN_NONE)
+			return true;
 	return false;
 }
 

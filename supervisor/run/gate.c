@@ -105,7 +105,7 @@ static void tell_plans(struct run *run, const struct exec_case *exec)
 		run_phase_sign(run, SIGN_ACTION);
 	if (ruling->action_class == ACT_CHECK)
 		gate_process(run, exec->held.tid, &pid, &start_ns);
-	plans_acted(run, &exec->first, ruling, pid, start_ns);
+	plans_acted(run, ruling, pid, start_ns);
 }
 
 static void allow(struct gate *gate, const struct gate_call *call, struct exec_case *exec)
@@ -211,7 +211,8 @@ static bool read_broker(struct gate *gate)
 
 static bool may_answer(const struct run *run)
 {
-	return run->step == RUN_STEP_LIVE && !run_is_frozen(run);
+	/* A run that is to be revoked tries its next command before it is frozen. */
+	return run->step == RUN_STEP_LIVE && !run->revoke_wanted && !run_is_frozen(run);
 }
 
 static bool is_ready(const struct gate *gate)

@@ -124,6 +124,7 @@ void life_prepare(struct run *run)
 	struct life *life = &run->life;
 
 	life->confidence = CONFIDENCE_NONE;
+	life->govern = run->plan.govern.settings ? &run->plan.govern : NULL;
 	life->settings = life->govern ? life->govern->settings : NULL;
 	phases_begin(&life->phases, life->settings);
 	budget_begin(&life->budget, life->settings ? &life->settings->budget : NULL);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/loop.h"
 #include "decide/judge.h"
 #include "run/budget.h"
@@ -36,6 +37,7 @@ struct life {
 	struct tally denied;       /* by what was denied */
 	struct denial denial;
 	int64_t confidence;        /* millionths; CONFIDENCE_NONE */
+	bool narrowed;             /* its writable places are read-only now */
 	bool stop_requested;       /* somebody asks the agent to come to an end: answers say so, exit code 14 */
 	struct timer timer;        /* standing still, acknowledgements */
 };
@@ -44,6 +46,8 @@ struct life {
 const struct govern_settings *life_settings(const struct run *run);
 /* run_start is written: BOOTSTRAP, PREFLIGHT. */
 void life_prepare(struct run *run);
+/* Before the command is let go: `phases.enforce: strict` begins in PLAN, read-only in the kernel. */
+int life_narrow(struct run *run, struct error *err) MUST_USE;
 /* The command runs. */
 void life_begin(struct run *run);
 /* The command ended, or the run is taken away. */

@@ -115,6 +115,8 @@ const char *phase_answer_text(enum phase_answer answer)
 		[PHASE_ORDER] = "phases follow each other one by one; this is not the next one",
 		[PHASE_REWORK] = "the work went back from VERIFY as often as the policy allows (phases.rework)",
 		[PHASE_CLASS] = "an action that this phase requires was not done (require_class)",
+		[PHASE_GUARD] = "a guard of the policy does not let it",
+		[PHASE_BUSY] = "a file that the next phase may not write is open for writing",
 		[PHASE_STAYS] = "the run is in this phase", [PHASE_GOES] = "the phase is entered",
 	};
 

@@ -26,6 +26,8 @@ enum phase_answer {
 	PHASE_ORDER,                   /* not the next one */
 	PHASE_REWORK,                  /* it went back too often */
 	PHASE_CLASS,                   /* an action of a class that the phase requires is missing */
+	PHASE_GUARD,                   /* a guard of the policy says no */
+	PHASE_BUSY,                    /* somebody has a file open that could not be written in the next phase */
 	PHASE_STAYS,                   /* it is in it */
 	PHASE_GOES,                    /* as far as the table is asked */
 };

@@ -298,15 +298,34 @@ static void fill_fields(const struct work_plan *plan, struct run *run, char id[U
 								       .number = (int64_t)plan->approved_ns };
 }
 
-static void fill_check(struct run *run, const struct govern_capability *capability, const struct action *action,
+static void fill_check(struct run *run, const struct govern_capability *capability, const uint8_t inputs[32],
 		       uint64_t now_ns, struct snapshot *snapshot)
 {
-	uint8_t inputs[32];
+	if (capability->check != GOVERN_NONE)
+		snapshot->check = checks_state(&run->plans.checks, capability->check, inputs, now_ns,
+					       &snapshot->check_age_ns);
+}
 
-	if (capability->check == GOVERN_NONE)
+static struct plans_seen *seen_new(struct run *run, uint16_t capability)
+{
+	struct plans_seen *seen = &run->plans.seen[run->plans.seen_next++ % PLANS_SEEN];
+
+	*seen = (struct plans_seen){ .capability = capability, .step = UINT32_MAX };
+	return seen;
+}
+
+static void fill_grant(const struct work_plan *plan, const struct action *action, uint32_t step,
+		       struct snapshot *snapshot)
+{
+	struct grant *grant = &snapshot->grants[snapshot->grant_count];
+
+	if (step == UINT32_MAX || snapshot->plan_cover == COVER_INPUTS_DIFFER ||
+	    snapshot->grant_count >= JUDGE_GRANTS_MAX)
 		return;
-	inputs_digest(run, action, inputs);
-	snapshot->check = checks_state(&run->plans.checks, capability->check, inputs, now_ns, &snapshot->check_age_ns);
+	*grant = (struct grant){ .kind = GRANT_PLAN_STEP, .max_risk = RISK_HIGH, .uses = 1, .id = GRANT_OF_PLAN | step,
+				 .expires_ns = plan->expires_ns };
+	memcpy(grant->digest, action->digest, sizeof(grant->digest));
+	snapshot->grant_count++;
 }
 
 void plans_fill(struct run *run, const struct action *action, uint64_t now_ns, struct snapshot *snapshot,
@@ -315,46 +334,58 @@ void plans_fill(struct run *run, const struct action *action, uint64_t now_ns, s
 	static char id[ULID_TEXT_LEN + 1], digest[72]; /* borrowed by the fields until they are asked */
 	const struct govern_view *govern = govern_of(run);
 	struct work_plan *plan = &run->plans.plan;
-	uint16_t capability = govern && action->kind == ACTION_EXEC ? classify(govern, action) : GOVERN_NONE;
-	uint32_t step;
+	uint16_t index = govern && action->kind == ACTION_EXEC ? classify(govern, action) : GOVERN_NONE;
+	const struct govern_capability *capability;
+	struct plans_seen *seen;
 
 	look_expired(run);
 	snapshot->plan_status = plan->status;
 	fill_fields(plan, run, id, digest, fields);
-	if (capability == GOVERN_NONE)
+	if (index == GOVERN_NONE)
 		return;
-	fill_check(run, &govern->capabilities[capability], action, now_ns, snapshot);
-	snapshot->plan_cover = work_plan_cover(plan, action->argv, action->argc, capability, digest_now, run, &step);
-	if (step == UINT32_MAX || snapshot->plan_cover == COVER_INPUTS_DIFFER ||
-	    snapshot->grant_count >= JUDGE_GRANTS_MAX)
-		return;
-	snapshot->grants[snapshot->grant_count] = (struct grant){
-		.kind = GRANT_PLAN_STEP, .max_risk = RISK_HIGH, .uses = 1, .id = GRANT_OF_PLAN | step,
-		.expires_ns = plan->expires_ns,
-	};
-	memcpy(snapshot->grants[snapshot->grant_count++].digest, action->digest, sizeof(action->digest));
+	capability = &govern->capabilities[index];
+	seen = seen_new(run, index);
+	if (capability->check != GOVERN_NONE || capability->action_class == ACT_CHECK)
+		inputs_digest(run, action, seen->inputs);
+	fill_check(run, capability, seen->inputs, now_ns, snapshot);
+	snapshot->plan_cover = work_plan_cover(plan, action->argv, action->argc, index, digest_now, run, &seen->step);
+	fill_grant(plan, action, seen->step, snapshot);
 }
 
-void plans_acted(struct run *run, const struct action *action, const struct ruling *ruling, uint32_t pid,
-		 uint64_t start_ns)
+static const struct plans_seen *seen_last(const struct plans *plans, uint16_t capability)
+{
+	for (uint32_t back = 1; back <= MIN(plans->seen_next, PLANS_SEEN); back++) {
+		const struct plans_seen *seen = &plans->seen[(plans->seen_next - back) % PLANS_SEEN];
+
+		if (seen->capability == capability)
+			return seen;
+	}
+	return NULL;
+}
+
+static void step_begun(struct run *run, uint32_t step)
 {
 	struct work_plan *plan = &run->plans.plan;
-	uint8_t inputs[32];
-	uint32_t step;
 
-	if (ruling->capability == GOVERN_NONE)
-		return;
-	if (ruling->action_class == ACT_CHECK) {
-		inputs_digest(run, action, inputs);
-		checks_begin(&run->plans.checks, pid, start_ns, ruling->capability, inputs);
-	}
-	if (work_plan_cover(plan, action->argv, action->argc, ruling->capability, digest_now, run, &step) == COVER_NONE ||
-	    step == UINT32_MAX)
+	if (step == UINT32_MAX || (plan->status != PLAN_APPROVED && plan->status != PLAN_ACTIVE))
 		return;
 	if (plan->status == PLAN_APPROVED)
 		move(run, PLAN_ACTIVE, "agent", "a step was begun");
 	if (work_plan_use(plan, step))
 		move(run, PLAN_COMPLETED, "agent", "the last step was begun");
+}
+
+void plans_acted(struct run *run, const struct ruling *ruling, uint32_t pid, uint64_t start_ns)
+{
+	const struct plans_seen *seen = seen_last(&run->plans, ruling->capability);
+
+	if (ruling->action_class != ACT_CHECK) /* that counts when it succeeded */
+		phases_did(&run->life.phases, (enum action_class)ruling->action_class);
+	if (!seen)
+		return;
+	if (ruling->action_class == ACT_CHECK)
+		checks_begin(&run->plans.checks, pid, start_ns, ruling->capability, seen->inputs);
+	step_begun(run, seen->step);
 }
 
 void plans_exit(struct run *run, uint32_t pid, uint64_t start_ns, int status)

@@ -10,12 +10,21 @@
 struct run;
 struct agent_answer;
 
+#define PLANS_SEEN 8U
+
 struct plans {
 	struct work_plan plan;         /* the newest that was submitted */
 	struct ask ask;
 	struct spend spend;
 	struct ruling ruling;          /* what people are asked, and what is spent */
 	struct checks checks;
+	/* Of the last actions that were looked at, by capability: what plans_acted() needs is not hashed again. */
+	struct plans_seen {
+		uint16_t capability;
+		uint32_t step;         /* that covers it; UINT32_MAX = none */
+		uint8_t inputs[32];
+	} seen[PLANS_SEEN];
+	uint32_t seen_next;
 };
 
 /* What the plan says about this action, whose capability is known: fills plan_status, plan_cover, check and
@@ -23,10 +32,9 @@ struct plans {
  * inputs: at most FILE_DIGEST_MAX bytes each. */
 void plans_fill(struct run *run, const struct action *action, uint64_t now_ns, struct snapshot *snapshot,
 		struct field_value *fields);
-/* An action was let go. `grant`: of the ruling, 0 or one of plans_fill(). The step that covers it is used up; a check
- * is waited for. `pid`, `start_ns`: the process that executes it. */
-void plans_acted(struct run *run, const struct action *action, const struct ruling *ruling, uint32_t pid,
-		 uint64_t start_ns);
+/* The action that was looked at last with this capability is let go, in the process `pid` that started at
+ * `start_ns`. The step that covers it is used up; a check is waited for. */
+void plans_acted(struct run *run, const struct ruling *ruling, uint32_t pid, uint64_t start_ns);
 /* A process ended. */
 void plans_exit(struct run *run, uint32_t pid, uint64_t start_ns, int status);
 void plans_finish(struct run *run);

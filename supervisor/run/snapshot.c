@@ -33,6 +33,10 @@ static void fill_fields(const struct run *run, struct field_value *fields)
 	set_number(fields, FIELD_AGENT_TIER, head->tier);
 	set_number(fields, FIELD_COUNTERS_DENIED, run->refused);
 	set_number(fields, FIELD_COUNTERS_VIOLATIONS, run->strikes.total);
+	set_number(fields, FIELD_COUNTERS_ERRORS, run->life.budget.total);
+	if (run->life.confidence != CONFIDENCE_NONE)
+		fields[FIELD_OUTPUT_CONFIDENCE] = (struct field_value){ .type = TYPE_NUMBER,
+									.number = run->life.confidence };
 	fields[FIELD_RUN_STARTED_AT] = (struct field_value){ .type = TYPE_TIME, .number = (int64_t)run->live_ns };
 }
 
@@ -44,9 +48,10 @@ void snapshot_fill(struct run *run, const struct action *action, uint64_t now_ns
 	fill_fields(run, fields);
 	*ret_snapshot = (struct snapshot){
 		.gates = (run->step == RUN_STEP_LIVE ? 0 : GATE_NOT_RUNNING) |
-			 (run_is_paused(run, PAUSE_KILL_SWITCH) ? GATE_KILL_SWITCH : 0),
-		.mode = head->mode, .tier = head->tier,
-		.phase = run->life.phases.now, .phase_reported = run->life.phases.reported,
+			 (run_is_paused(run, PAUSE_KILL_SWITCH) ? GATE_KILL_SWITCH : 0) |
+			 (run->life.budget.exceeded ? GATE_BUDGET : 0),
+		.mode = head->mode, .tier = head->tier, .phase = run->life.phases.now,
+		.phase_reported = phases_bind(&run->life.phases),
 		.same_denied = gate_denied_before(run, action->digest),
 		.fields = fields,
 	};
