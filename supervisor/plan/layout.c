@@ -123,6 +123,9 @@ void layout_sort(struct buf *mounts, const struct build *build)
 		const struct plan_mount *above = nearest(build, mounts, kept,
 							 build_string(build, mount.target));
 
+		/* A weaker one at the same target, even where the stronger one was there already by what is above. */
+		if (i > 0 && strcmp(build_string(build, mount_at(mounts, i - 1)->target), build_string(build, mount.target)) == 0)
+			continue;
 		if (!above || !adds_nothing(build, above, &mount))
 			*mount_at(mounts, kept++) = mount;
 	}
