@@ -194,9 +194,9 @@ static void check_gate(struct reader *reader, const struct yaml_node *root)
 		if (node)
 			reader_fail(reader, node, "\"%s\" has no effect without `rules`, which say what is allowed", keys[i]);
 	}
-	if (policy->mode != MODE_ENFORCE)
-		reader_fail(reader, root, "`mode: %s` has no effect without `rules`: what the kernel refuses stays refused",
-			    policy->mode == MODE_LEARN ? "learn" : "permissive");
+	/* `learn` is T1 and an overlay, too. */
+	if (policy->mode == MODE_PERMISSIVE)
+		reader_fail(reader, root, "`mode: permissive` has no effect without `rules`: what the kernel refuses stays refused");
 }
 
 static void check_tiers(struct reader *reader, const struct yaml_node *root)

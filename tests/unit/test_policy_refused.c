@@ -26,8 +26,6 @@ static const struct bad {
 	  "3:8: \"plans\" has no effect without `rules`, which say what is allowed" },
 	{ HEAD "guards: {}\n",
 	  "3:9: \"guards\" has no effect without `rules`, which say what is allowed" },
-	{ HEAD "mode: learn\n",
-	  "1:1: `mode: learn` has no effect without `rules`: what the kernel refuses stays refused" },
 	{ HEAD "rules: []\n",
 	  "3:8: named rules belong here, not a list" },
 	{ HEAD "rules: {R: {when: any, decision: deny}}\n",

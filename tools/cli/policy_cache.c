@@ -56,7 +56,7 @@ int policy_cache_key(const struct run_args *args, const struct policy_source *so
 		     struct policy_key *ret_key)
 {
 	const uint64_t numbers[] = { args->memory_bytes, args->wall_ns, args->cpu_milli, args->pids,
-				     args->overlay };
+				     args->overlay, args->learn };
 	SHA256_CTX context;
 	struct stat self;
 

@@ -155,7 +155,7 @@ static int after(const struct run_request *request, int control_fd, const struct
 			fprintf(stderr, "bailiff: task %s failed: what its runs changed is taken back\n",
 				request->args.task);
 	} else if (!request->args.quiet && !request->args.json) {
-		run_after_hint(control_fd, run);
+		run_after_hint(control_fd, run, request->args.learn);
 	}
 	return code;
 }
@@ -169,6 +169,10 @@ static const char *policy_note(struct run_request *request)
 
 	if (request->args.policy_picked)
 		IGNORE(buf_text(&note, " (for a command of this name; -p overrides)") < 0);
+	if (policy->mode == MODE_LEARN)
+		IGNORE(buf_text(&note, " (mode learn: what its rules refuse is recorded, and happens)") < 0);
+	else if (policy->mode == MODE_PERMISSIVE)
+		IGNORE(buf_text(&note, " (mode permissive: what its rules refuse is recorded, and happens)") < 0);
 	for (uint32_t i = 0; i < policy->project_count; i++) {
 		text_escape(path, sizeof(path), slice_of(policy_text(policy, policy->projects[i].path)));
 		IGNORE(buf_printf(&note, "%s%s", i == 0 ? " tightened by " : " and ", path) < 0);

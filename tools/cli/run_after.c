@@ -6,7 +6,7 @@
 #include "cli/kept.h"
 #include "cli/runs.h"
 
-void run_after_hint(int control_fd, const struct ulid *run)
+void run_after_hint(int control_fd, const struct ulid *run, bool learned)
 {
 	cleanup_with(layer_finish) struct layer layer = LAYER_NOTHING;
 	char text[ULID_TEXT_LEN + 1];
@@ -17,6 +17,8 @@ void run_after_hint(int control_fd, const struct ulid *run)
 	ulid_text(run, text);
 	if (layer.live)
 		return; /* left by its keys: it goes on */
+	if (learned)
+		fprintf(stderr, "bailiff: `bailiff policy suggest %s` makes a policy of what the run did\n", tail);
 	if (r == -ENOENT)
 		fprintf(stderr, "bailiff: the run changed nothing in its workspace\n");
 	else

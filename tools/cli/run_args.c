@@ -28,6 +28,7 @@ static const struct option_row rows[] = {
 	{ 0, "overlay", OPTION_FLAG, AT(overlay), NULL, "changes of the workspace are kept apart: `bailiff changes`", NULL },
 	{ 0, "dry-run", OPTION_FLAG, AT(dry_run), NULL, "--overlay --net none; shows the changes, drops them", NULL },
 	{ 0, "task", OPTION_TEXT, AT(task), "NAME", "--overlay, and of a task: when a later run of it fails, all is taken back", NULL },
+	{ 0, "learn", OPTION_FLAG, AT(learn), NULL, "observes, for `bailiff policy suggest`: T1, an overlay, the home can be read; rules are recorded, not enforced", NULL },
 	{ 0, "agent", OPTION_TEXT, AT(agent), "NAME", "name in the ledger, else the command's", NULL },
 	{ 0, "tier", OPTION_WORD, AT(tier), "TIER", "T0 to T4; only narrows the policy: T1 writes to an overlay, without a network", tier_words },
 	{ 'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "no line on what is enforced", NULL },
@@ -142,6 +143,8 @@ int run_args_parse(const struct option_set *set, int argc, char **argv, struct r
 	if (ret_args->task && ret_args->dry_run)
 		return cli_usage(set->verb, "--dry-run keeps nothing that --task could take back");
 	ret_args->overlay |= ret_args->task != NULL;
+	if (ret_args->learn && ret_args->tier && ret_args->tier[1] > '1')
+		return cli_usage(set->verb, "--learn runs at T1, so --tier %s makes no sense", ret_args->tier);
 	if (ret_args->ask && ret_args->detach)
 		return cli_usage(set->verb, "--ask asks at this terminal, which --detach leaves");
 	if (ret_args->dry_run) {

@@ -19,6 +19,7 @@ struct run_args {
 	uint64_t memory_bytes, wall_ns, cpu_milli;
 	uint32_t pids;
 	bool overlay, dry_run;        /* dry_run implies overlay and network none */
+	bool learn;                   /* observes: run_learn.h */
 	bool quiet, verbose, json;
 	bool detach;
 	bool ask;                     /* at this terminal */

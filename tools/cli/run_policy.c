@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/policy_cache.h"
 #include "cli/project_file.h"
+#include "cli/run_learn.h"
 #include "compiler/tighten.h"
 #include "decide/net.h"
 #include "decide/net_name.h"
@@ -189,9 +190,10 @@ static int keep_private(struct policy *policy)
 /* What a tier does not have is taken away (behaviour model, section 7.1). */
 static int narrow_tier(const struct run_args *args, struct policy *policy, struct error *err)
 {
-	uint32_t tier = args->tier ? (uint32_t)(args->tier[1] - '0') : policy->tier;
+	const char *word = args->learn && !args->tier ? "T1" : args->tier;
+	uint32_t tier = word ? (uint32_t)(word[1] - '0') : policy->tier;
 
-	if (!args->tier)
+	if (!word)
 		return 0;
 	if (tier > policy->tier)
 		return widens(policy->name, "tier", (const char[]){ 'T', (char)('0' + policy->tier), '\0' }, err);
@@ -214,8 +216,11 @@ static int narrow_tier(const struct run_args *args, struct policy *policy, struc
 
 int run_policy_narrow(const struct run_args *args, struct policy *policy, struct error *err)
 {
-	int r = narrow_tier(args, policy, err);
+	int r = args->learn ? run_learn(policy) : 0;
 
+	if (r < 0)
+		return error_set(err, r, "add what a run that learns can read");
+	r = narrow_tier(args, policy, err);
 	if (r == 0)
 		r = narrow_network(args, policy, err);
 	if (r == 0)
