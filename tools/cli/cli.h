@@ -45,7 +45,7 @@ int verb_config(int argc, char **argv);
 int verb_agents(int argc, char **argv);
 int verb_capability(int argc, char **argv);
 int verb_ledger(int argc, char **argv);
-int verb_records(int argc, char **argv); /* `ledger` and `why`, in a program of their own */
+int verb_records(int argc, char **argv); /* `ledger`, `why` and `policy suggest`, in a program of their own */
 int verb_completion(int argc, char **argv);
 int verb_version(int argc, char **argv);
 

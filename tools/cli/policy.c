@@ -378,6 +378,7 @@ static int policy_help(void)
 	       "  show NAME [--json]   shows a compiled policy and its digest\n"
 	       "  explain NAME -- CMD  how it answers to a command or a file, step by step\n"
 	       "  diff OLD NEW         what NEW allows more and less\n"
+	       "  suggest RUN          a policy made of what a run did; see `bailiff run --learn`\n"
 	       "  list                 lists the policies that `bailiff run -p NAME` finds\n"
 	       "  import srt FILE      makes a policy of settings of the sandbox-runtime\n"
 	       "  check-cases FILE...  asks a policy the cases beside it\n"
@@ -395,15 +396,16 @@ int verb_policy(int argc, char **argv)
 		{ "lint", policy_lint }, { "show", policy_show }, { "list", policy_list },
 		{ "check-cases", policy_check_cases }, { "test", policy_test }, { "diff", policy_diff },
 		{ "explain", policy_explain }, { "import", policy_import }, { "names", policy_names }, { "ceiling", policy_ceiling },
+		{ "suggest", verb_records },
 	};
 
 	if (argc < 2)
-		return cli_usage("policy", "name a verb: lint, test, show, explain, diff, list, import, check-cases, ceiling, names");
+		return cli_usage("policy", "name a verb: lint, test, show, explain, diff, suggest, list, import, check-cases, ceiling, names");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return policy_help();
 	for (size_t i = 0; i < COUNT(verbs); i++)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(argc - 1, argv + 1);
-	return cli_usage("policy", "'%s' is not a verb of `bailiff policy`: lint, test, show, explain, diff, list, import, check-cases, ceiling, names",
+	return cli_usage("policy", "'%s' is not a verb of `bailiff policy`: lint, test, show, explain, diff, suggest, list, import, check-cases, ceiling, names",
 			 argv[1]);
 }

@@ -6,6 +6,7 @@
 int policy_diff(int argc, char **argv);
 int policy_explain(int argc, char **argv);
 int policy_import(int argc, char **argv);
+int policy_suggest(int argc, char **argv); /* in bailiff-records */
 int policy_names(int argc, char **argv);
 /* The names that `bailiff run -p NAME` finds, one a line; returns an exit code. */
 int policy_names_print(void);

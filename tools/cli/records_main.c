@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bailiff-records: `bailiff ledger` and `bailiff why`, executed by records.c with the words of the person. */
+/* bailiff-records: `bailiff ledger`, `bailiff why` and `bailiff policy suggest`, executed by records.c with the words of the person. */
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/policy_verbs.h"
 
 static const struct {
 	const char *name;
@@ -10,6 +11,7 @@ static const struct {
 } verbs_here[] = {
 	{ "ledger", verb_ledger },
 	{ "why", verb_why },
+	{ "suggest", policy_suggest },
 };
 
 int main(int argc, char **argv)

@@ -31,7 +31,7 @@ const struct verb verbs[] = {
 	{ "ledger", "asks, verifies and proves what was recorded", verb_records, NULL,
 	  "log who run verify prove checkpoint" },
 	{ "policy", "checks and shows policies", verb_policy, NULL,
-	  "lint test show explain diff list import check-cases ceiling names" },
+	  "lint test show explain diff suggest list import check-cases ceiling names" },
 	{ "capability", "shows what a policy knows of actions and their risks", verb_capability, NULL, "show lint" },
 	{ "agent", "inside a run: what its processes say to their supervisor", verb_agent, NULL,
 	  "heartbeat phase status confidence progress error plan artifact output ask why inbox ack hook" },
