@@ -225,8 +225,9 @@ static const char *link_source(const struct layer *layer, const struct change *c
 								   NULL;
 	const struct change *from = change->from != LAYER_NONE ? &layer->changes[change->from] : NULL;
 
-	*ret_ino = from ? from->lower.st_ino : 0;
-	return from ? from->path : linked ? linked->path : NULL;
+	/* Another name that was written is the same file for sure; the place that it came from may have another one by now. */
+	*ret_ino = from && !linked ? from->lower.st_ino : 0;
+	return linked ? linked->path : from ? from->path : NULL;
 }
 
 static int link_from(const struct layer *layer, const char *path, ino_t ino, const struct place *place)
