@@ -38,10 +38,10 @@ static const struct key_word source_words[] = {
 	{ "crash", ERROR_CRASH }, { "fs_denied", ERROR_FS_DENIED }, { "net_denied", ERROR_NET_DENIED }, { NULL, 0 },
 };
 static const struct key_word renew_words[] = {
-	{ "heartbeat", RENEW_HEARTBEAT }, { "explicit", RENEW_EXPLICIT }, { NULL, 0 },
+	{ "heartbeat", RENEW_HEARTBEAT }, { "explicit", KEY_WORD_LATER }, { NULL, 0 },
 };
 static const struct key_word scope_words[] = { { "host", 0 }, { "fleet", KEY_WORD_LATER }, { NULL, 0 } };
-static const struct key_word busy_words[] = { { "refuse", 0 }, { "wait", 1 }, { NULL, 0 } };
+static const struct key_word busy_words[] = { { "refuse", 0 }, { "wait", KEY_WORD_LATER }, { NULL, 0 } };
 
 static const struct key approval_keys[] = {
 	WORD8("role", role_words, APPROVAL(role), "who answers"),
@@ -71,7 +71,7 @@ const struct key plans_keys[] = {
 };
 
 static const struct key preflight_keys[] = {
-	WORDS("needs", WORDS_PROGRAM, PHASE(needs), "programs without which the run does not start"),
+	{ .name = "needs", .doc = "programs without which the run does not start", .type = KEY_UNSUPPORTED },
 	{ 0 },
 };
 #define WORK \
@@ -120,8 +120,8 @@ const struct key lease_keys[] = {
 	{ .name = "resource", .doc = "what one run has at a time; ${workspace} is the workspace's path", .type = KEY_STRING,
 	  .max = POLICY_TEXT_MAX, .offset = SETTING(lease.resource) },
 	TIME("ttl", SETTING(lease.ttl_ns), "how long without renewal"),
-	WORD8("renew", renew_words, SETTING(lease.renew), "by signs of life, or by `bailiff agent lease renew`"),
+	WORD8("renew", renew_words, SETTING(lease.renew), "by signs of life"),
 	{ .name = "scope", .doc = "where it is exclusive", .type = KEY_WORD, .words = scope_words, .offset = SIZE_MAX },
-	WORD8("on_busy", busy_words, SETTING(lease.wait), "refuse (exit 122) or wait"),
+	WORD8("on_busy", busy_words, SETTING(lease.wait), "refuse (exit 122)"),
 	{ 0 },
 };

@@ -107,6 +107,22 @@ static int kill_switch_gate(const struct daemon *daemon, const struct plan *plan
 	return error_exit(err, EXIT_REFUSED);
 }
 
+static int lease_gate(const struct daemon *daemon, const struct plan *plan, struct error *err)
+{
+	const struct run *holder = lease_holder(&daemon->runs, plan);
+	char resource[LEASE_RESOURCE_MAX], shown[256], id[ULID_TEXT_LEN + 1];
+
+	if (!holder)
+		return 0;
+	IGNORE(!lease_resource(plan, resource)); /* it has one, or there were no holder */
+	text_escape(shown, sizeof(shown), slice_of(resource));
+	ulid_text(&holder->id, id);
+	error_say(err, -EBUSY, "LEASE: %s is held by run %s of agent '%s'", shown, id,
+		  plan_text(&holder->plan, holder->plan.head->agent));
+	error_next(err, "wait for it to end (`bailiff ps`), or an admin ends it: `bailiff revoke %s`", id);
+	return error_exit(err, EXIT_REFUSED);
+}
+
 static int start(struct client *client, const struct wire_request *wire, int *fds, struct error *err)
 {
 	static const char *const names[] = { "stdin", "stdout", "stderr" };
@@ -136,6 +152,9 @@ static int start(struct client *client, const struct wire_request *wire, int *fd
 		r = concurrency(daemon, &plan, err);
 	if (r == 0)
 		r = kill_switch_gate(daemon, &plan, err);
+	if (r == 0)
+		r = lease_gate(daemon, &plan, err);
+	/* Last: it counts what it lets through. */
 	if (r == 0)
 		r = agents_gate(daemon, &plan, err);
 	if (r == 0)

@@ -107,6 +107,7 @@ static void go(struct run *run)
 	run->live_ns = now;
 	run_move(run, RUN_STATUS_RUNNING, "started");
 	heartbeat_start(&run->heartbeat, &run->plan.head->heartbeat, now);
+	lease_begin(run);
 	run_heartbeat_arm(run);
 	life_begin(run);
 	if (agent_listen(run) < 0)

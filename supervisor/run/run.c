@@ -159,6 +159,7 @@ static void close_begin(struct run *run)
 	run_put_start(run); /* a start that was refused late has none yet */
 	people_run_ended(run);
 	life_end(run);
+	lease_end(run);
 	run_put_end(run);
 	run_move(run, run->outcome.status, run_cause_name(run->outcome.cause));
 	run->step = RUN_STEP_CLOSING;
@@ -403,13 +404,18 @@ static int heartbeat_due(struct timer *timer, uint64_t now_ns)
 		run_settle(run);
 		return 0;
 	}
+	if (lease_deadline(run) <= now_ns) {
+		run_violation(run, LOCK_EXPIRED, RECORD_EFFECT_OBSERVED, NULL, NULL, slice_of("lease.ttl"), NULL);
+		run_settle(run);
+		return 0;
+	}
 	run_heartbeat_arm(run);
 	return 0;
 }
 
 void run_heartbeat_arm(struct run *run)
 {
-	uint64_t deadline = heartbeat_deadline(&run->heartbeat);
+	uint64_t deadline = MIN(heartbeat_deadline(&run->heartbeat), lease_deadline(run));
 
 	if (deadline == HEARTBEAT_NEVER) {
 		loop_timer_clear(run->runs->loop, &run->heartbeat_timer);

@@ -27,6 +27,7 @@
 #include "run/foretold.h"
 #include "run/gate.h"
 #include "run/heartbeat.h"
+#include "run/lease.h"
 #include "run/life.h"
 #include "run/merge.h"
 #include "run/outbox.h"
@@ -89,6 +90,7 @@ struct runs {
 	struct foretold foretold;
 	struct people people;
 	struct run *last;              /* the run of the last event: most have the same */
+	uint64_t lease_epoch;          /* of the last lease that was given */
 	uint64_t alive_ns;             /* of the last runs_alive(); 0 = no run lives */
 	uint64_t idle_ns;              /* since when a tick has met no run; 0 = the last one met some */
 	bool pressed;                  /* the outbox asked for a pause */
@@ -140,6 +142,7 @@ struct run {
 	struct strikes strikes;
 	struct user_strikes told;      /* those that the kernel was told of */
 	struct heartbeat heartbeat;
+	uint64_t lease_epoch;          /* 0 = it holds nothing */
 	uint32_t paused;               /* bits of enum pause_reason */
 	bool ring_pressed;
 	uint64_t beats;                /* explicit ones */

@@ -38,7 +38,7 @@ rm -f "$WORK/ran.ansible-playbook"
 violates "a change without its check" RUN_WITHOUT_CHECK sh -c './ansible-playbook site.yml; echo x >>after'
 refute "it never ran" test -e "$WORK/ran.ansible-playbook"
 refute "who called it executed nothing more" test -e "$WORK/after"
-agent sh -c 'i=0; while [ $i -lt 20 ]; do (while :; do echo x >>beside; done) & i=$((i + 1)); done; wait' >/dev/null 2>&1 &
+supervised -- sh -c 'i=0; while [ $i -lt 20 ]; do (while :; do echo x >>beside; done) & i=$((i + 1)); done; wait' >/dev/null 2>&1 &
 load=$!
 for _ in 1 2 3 4 5 6 7 8; do
 	agent sh -c './ansible-playbook site.yml; echo x >>after' >/dev/null 2>&1
