@@ -76,7 +76,6 @@ check "a base of one's own choice" suggest "$learned" --base default
 has "is extended" "extends: default"
 refute "it allows the workspace itself" grep -q 'mode: direct' "$T/suggested"
 refute "a run that is none" suggest ZZZZZZ
-# ---- rules about commands ----
 refute "a rule refuses a command" run -p coding-agent -- su --version
 refute "which is not executed" grep -q util-linux "$T/out"
 check "a run that learns executes it" run --learn -p coding-agent -- su --version
@@ -86,6 +85,15 @@ check "what the rule would have said is recorded" sh -c "'$BAILIFF' ledger log -
 check "a policy of it" suggest "$learned"
 check "has no rule for it, and says why" grep -q '^# - run exec.* (record [0-9]*): .no-privilege-change. of coding-agent decides' "$T/suggested"
 refute "and no line" grep -q '^ *rules:' "$T/suggested"
+
+run -p git -- python3 -c 'import socket; socket.create_connection(("example.org", 443))'
+suggest "$(ledger run list --json 2>/dev/null | jq -rs '.[-1].run')"
+has "a name is suggested as a name" '- "example.org" # record '
+refute "a base with a network keeps its tier" grep -q '^agent:' "$T/suggested"
+run --learn -p default -- python3 -c 'import socket; socket.create_connection(("169.254.169.254", 80))'
+suggest "$(ledger run list --json 2>/dev/null | jq -rs '.[-1].run')"
+check "what is dangerous is a comment" grep -q '^# - connect to 169.254.169.254:80 (record [0-9]*): cloud metadata' "$T/suggested"
+refute "and no line" grep -q '^network:' "$T/suggested"
 
 check "to a file" suggest "$learned" -o "$WORK/new.yaml"
 refute "but never over one" suggest "$learned" -o "$WORK/new.yaml"

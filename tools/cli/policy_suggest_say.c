@@ -168,7 +168,7 @@ int suggest_say(const struct suggest *suggest, const struct suggest_head *head, 
 			  "needed is not recorded: `sandbox: {env: [NAME]}` passes one.\n", head->run, head->policy_name) < 0);
 	put_refused(to, suggest);
 	IGNORE(buf_printf(to, "schema: 1\nname: suggested\nextends: %s\n", head->base) < 0);
-	if (network && head->base_policy->tier < 2)
+	if (network && head->base_policy->network_mode == NETWORK_NONE && head->base_policy->tier < 2)
 		IGNORE(buf_text(to, "\nagent:\n  tier: T2 # T1 has no network\n") < 0);
 	put_workspace(to, suggest, head->base_policy);
 	if (count_of(suggest, SUGGEST_READ) + count_of(suggest, SUGGEST_WRITE) > 0)
