@@ -395,8 +395,8 @@ static void check_happened(struct run *run, const struct event_head *event, stru
 	    slice_starts(decision.rule, slice_of("files.baseline")))
 		run_violation(run, BASELINE_MUTATION, RECORD_EFFECT_OBSERVED, &decision, NULL, object,
 			      event);
-	else if (slice_is(decision.rule, "files.deny_write"))
-		run_violation(run, SCOPE_VIOLATION, RECORD_EFFECT_OBSERVED, &decision, NULL, object,
+	else if (slice_is(decision.rule, "files.deny_write") || slice_is(decision.rule, "sandbox.own"))
+		run_violation(run, violation_of_change(object), RECORD_EFFECT_OBSERVED, &decision, NULL, object,
 			      event);
 }
 

@@ -2,6 +2,7 @@
 #include "run/violate.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -33,6 +34,9 @@ static const struct violation_words words[VIOLATION_TYPE_LIMIT] = {
 	[SANDBOX_ESCAPE] = { "sandbox.escape", "a process of the run was seen outside of its sandbox",
 		"keep the ledger and the machine as they are and report it: SECURITY.md says where",
 		"stop" },
+	[SELF_TAMPER] = { "files.deny_write", "a file that rules this run or the next one was changed",
+		"restore the file before anything else is started; look for who took its protection away",
+		"leave rules, hooks and settings as they are" },
 	[OBSERVER_GAP] = { "watch.gap", "events of this run were lost",
 		"see `bailiff doctor`; run fewer agents at once",
 		"make fewer system calls at once" },
@@ -107,6 +111,17 @@ bool violation_waive(struct strikes *strikes, struct user_strikes *told, enum vi
 		}
 	}
 	return true;
+}
+
+enum violation_type violation_of_change(struct slice path)
+{
+	static const char *const own[] = { "/.git/hooks", "/.git/config", "/.git/modules/", "/.claude/settings", "/.bailiff",
+					   "/var/lib/bailiff/", "/run/bailiff/", "/etc/bailiff/" };
+
+	for (size_t i = 0; i < COUNT(own); i++)
+		if (memmem(path.data, path.len, own[i], strlen(own[i])))
+			return SELF_TAMPER;
+	return SCOPE_VIOLATION;
 }
 
 void violation_make(const struct rules *rules, struct strikes *strikes, enum violation_type type,

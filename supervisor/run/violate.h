@@ -42,6 +42,9 @@ bool violation_waive(struct strikes *strikes, struct user_strikes *told, enum vi
 
 /* Fills the packet and counts the strike. `decision` gives rule, reason and remedies; NULL: `message`
  * says what happened, and rule and remedies come from the type. Nothing stays empty. */
+/* What a change is that was protected against, and happened: SELF_TAMPER of what rules this run or the next one (hooks,
+ * settings, policies, the supervisor's own), else SCOPE_VIOLATION. */
+enum violation_type violation_of_change(struct slice path);
 void violation_make(const struct rules *rules, struct strikes *strikes, enum violation_type type,
 		    enum record_effect effect, const struct decision *decision,
 		    const char *message, struct slice subject, struct violation *ret_violation);
