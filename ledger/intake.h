@@ -156,7 +156,8 @@ struct intake_pair {       /* followed by `len` bytes padded to 8; UINT, INT and
 };
 _Static_assert(sizeof(struct intake_pair) == 16, "wire format");
 
-enum value_label { VALUE_ARGV = 1, VALUE_ENV, VALUE_PROMPT, VALUE_TEXT };
+enum value_label { VALUE_ARGV = 1, VALUE_ENV, VALUE_PROMPT, VALUE_TEXT,
+		   VALUE_QUESTION /* of a decision: u32 length of argv if it is another than the record's; argv; decide/encode.h */ };
 
 struct intake_value {      /* sensitive: only a commitment enters the record (ledger.md section 7) */
 	uint16_t label;        /* enum value_label */

@@ -116,7 +116,7 @@ static bool parse_value(struct slice *rest, struct intake_value_view *ret_value)
 
 	if (!take(rest, &ret_value->head, sizeof(ret_value->head)))
 		return false;
-	if (head->label < VALUE_ARGV || head->label > VALUE_TEXT || head->flags > 1)
+	if (head->label < VALUE_ARGV || head->label > VALUE_QUESTION || head->flags > 1)
 		return false;
 	if (head->len > INTAKE_VALUE_MAX || head->size < head->len)
 		return false;

@@ -157,7 +157,7 @@ static const char *const words[WORDS_COUNT][WORD_MAX] = {
 	[WORDS_GAP_CAUSE] = { [1] = "ring_full", "supervisor_restart", "queue_lost",
 			      "read_error", "disk_full" },
 	[WORDS_VALUE] = { [VALUE_ARGV] = "argv", [VALUE_ENV] = "env", [VALUE_PROMPT] = "prompt",
-			  [VALUE_TEXT] = "text" },
+			  [VALUE_TEXT] = "text", [VALUE_QUESTION] = "question" },
 };
 
 const char *record_kind_name(uint32_t kind)

@@ -37,7 +37,7 @@ enum word_list {
 	WORDS_PHASE,      /* 0 BOOTSTRAP PREFLIGHT PLAN EXECUTE VERIFY PACKAGE REPORT EXIT REVOKED 8 */
 	WORDS_VIOLATION,  /* 1 UNAUTHORIZED_POOL ... 14, 64 STATE_DRIFT ... 69 */
 	WORDS_GAP_CAUSE,  /* 1 ring_full supervisor_restart queue_lost read_error 4 */
-	WORDS_VALUE,      /* 1 argv env prompt text 4 */
+	WORDS_VALUE,      /* 1 argv env prompt text question 5 */
 	WORDS_COUNT,
 };
 

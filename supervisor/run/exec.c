@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "decide/encode.h"
+#include "ledger/intake.h"
 #include "run/digest.h"
 #include "run/snapshot.h"
 
@@ -220,6 +223,28 @@ struct judging {
 	enum approval_answer said;
 };
 
+/* For `bailiff why`: what was asked, and of which words where they are not those that the record has. */
+static void keep_question(const struct judging *with, const struct action *action, const struct snapshot *snapshot,
+			  struct exec_case *exec)
+{
+	static char bytes[INTAKE_VALUE_MAX];
+	struct buf buf = buf_fixed(bytes, sizeof(bytes));
+	bool other = exec->chain_count > 1 || action->argv != exec->held.args;
+	uint32_t len = 0;
+	int r = buf_append(&buf, &len, sizeof(len));
+
+	for (uint32_t i = 0; r == 0 && other && i < action->argc; i++) {
+		r = buf_append(&buf, action->argv[i].data, action->argv[i].len);
+		if (r == 0)
+			r = buf_append(&buf, "", 1);
+	}
+	len = (uint32_t)(buf.len - sizeof(len));
+	memcpy(bytes, &len, sizeof(len));
+	if (r == 0)
+		r = question_encode(with->rules->govern, action, snapshot, with->now_ns, &buf);
+	exec->question = r == 0 ? buf_slice(&buf) : (struct slice){ 0 };
+}
+
 static void judge_one(const struct judging *with, struct action *action, size_t level, struct exec_case *exec)
 {
 	static struct snapshot snapshot;
@@ -235,6 +260,7 @@ static void judge_one(const struct judging *with, struct action *action, size_t 
 		return;
 	exec->ruling = ruling;
 	exec->ruled = level;
+	keep_question(with, action, &snapshot, exec);
 	if (ruling.verdict == VERDICT_ASK)
 		exec->who = judge_approval(with->rules->govern, &snapshot, &ruling);
 }

@@ -30,6 +30,7 @@ struct exec_case {
 	uint8_t digest[32];
 	struct ruling ruling;      /* the strictest of the chain */
 	size_t ruled;              /* whose it is */
+	struct slice question;     /* whose answer it is, for the ledger (VALUE_QUESTION); empty: too long */
 	struct govern_approval who;/* ASK: of whom */
 	struct action first;       /* as it was called: before interpreters came in front */
 	struct exec_grant grant;

@@ -88,6 +88,7 @@ static void deny_unasked(struct gate *gate, const struct gate_call *call, struct
 
 	ruling->verdict = ruling->would = VERDICT_DENY;
 	ruling->blocked_by = BLOCKED_APPROVAL_REQUIRED;
+	exec->question = (struct slice){ 0 }; /* whose answer this is not */
 	IGNORE(snprintf(ruling->reason, sizeof(ruling->reason), "%.319s", err->text) < 0);
 	if (err->next[0])
 		IGNORE(snprintf(ruling->remedy, sizeof(ruling->remedy), "%.319s", err->next) < 0);

@@ -141,6 +141,8 @@ static void put_ruling(struct run *run, const struct exec_case *exec, uint32_t c
 	if (draft.record)
 		IGNORE(intake_value(buf, draft.at, VALUE_ARGV,
 				    slice_new(argv.data, MIN(argv.len, (size_t)INTAKE_VALUE_MAX)), argv.len) < 0);
+	if (draft.record && exec->question.len > 0)
+		IGNORE(intake_value(buf, draft.at, VALUE_QUESTION, exec->question, exec->question.len) < 0);
 	if (outbox_put(run->runs->outbox, RECORD_DECISION, draft_end(&draft)) == 0)
 		run->lost++;
 	else

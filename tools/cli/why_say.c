@@ -32,6 +32,7 @@ void why_run_take(struct why_run *run, const struct ledger_hit *hit)
 	memcpy(ulid.bytes, run->uid, sizeof(ulid.bytes));
 	ulid_text(&ulid, run->id);
 	take_text(run->agent, sizeof(run->agent), &hit->record, DETAIL_AGENT);
+	take_text(run->owner, sizeof(run->owner), &hit->record, DETAIL_OWNER);
 	take_text(run->policy_name, sizeof(run->policy_name), &hit->record, DETAIL_POLICY_NAME);
 	IGNORE(text_copy(run->workspace, sizeof(run->workspace),
 			 record_bytes(&hit->record, DETAIL_WORKSPACE))); /* too long is unknown */
@@ -125,6 +126,7 @@ int why_hit_take(struct why_hit *why, const struct why_run *run, const struct le
 	put(&why->remedy, record_bytes(record, DETAIL_REMEDY));
 	put(&why->remedy_agent, record_bytes(record, DETAIL_REMEDY_AGENT));
 	take_answer(why, run, record);
+	why->again = why_again(hit, run->policy, run->workspace, run->owner);
 	return why->what.failed || why->remedy.failed ? -EMSGSIZE : 0;
 }
 
@@ -196,6 +198,18 @@ static void say_change(const struct why_hit *why)
 		line("agent", "%.*s", TEXT(why->remedy_agent));
 }
 
+static void say_again(const struct why_hit *why)
+{
+	static const char *const texts[] = {
+		[AGAIN_SAME] = "judged anew by the recorded policy: the same answer, byte for byte",
+		[AGAIN_DIFFERS] = "judged anew by the recorded policy: ANOTHER ANSWER; is this `bailiff` another version?",
+		[AGAIN_IMPOSSIBLE] = "cannot be judged anew: its question, words or policy are not kept whole, or hidden from you",
+	};
+
+	if (why->again != AGAIN_NO_QUESTION)
+		line("again", "%s", texts[why->again]);
+}
+
 static void say_people(const struct why_hit *why, const struct why_run *run, bool utc)
 {
 	char time[LEDGER_TIME_MAX];
@@ -210,6 +224,7 @@ static void say_people(const struct why_hit *why, const struct why_run *run, boo
 	line("what", "%.*s", TEXT(why->what));
 	if (!why->refusal) {
 		line("why", "this record is no refusal: nothing was stopped");
+		say_again(why);
 		return;
 	}
 	say_rule(why, run);
@@ -218,6 +233,7 @@ static void say_people(const struct why_hit *why, const struct why_run *run, boo
 	if (why->revoked)
 		line("then", "the run was revoked: all its processes were killed (exit 123)");
 	say_change(why);
+	say_again(why);
 }
 
 static json_t *text_or_null(const struct buf *text)
@@ -248,12 +264,13 @@ static void say_json(const struct why_hit *why, const struct why_run *run)
 		"process", text_or_null(&why->process), "pid", (int)why->pid, "exe", text_or_null(&why->exe),
 		"rule", text_or_null(&why->rule), "entry", string_or_null(answer->entry));
 	json_t *more = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "reason", text_or_null(&why->reason),
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "reason", text_or_null(&why->reason),
 		"danger", string_or_null(answer->danger ? answer->danger->harm : NULL),
 		"instead", string_or_null(answer->danger ? answer->danger->instead : NULL),
 		"change", answer->change[0] ? string_or_null(answer->change) : text_or_null(&why->remedy),
 		"flag", string_or_null(answer->flag), "line", string_or_null(answer->line),
-		"agent_advice", text_or_null(&why->remedy_agent), "revoked", why->revoked);
+		"agent_advice", text_or_null(&why->remedy_agent), "revoked", why->revoked,
+		"reproduced", why->again == AGAIN_SAME ? json_true() : why->again == AGAIN_DIFFERS ? json_false() : json_null());
 	char *text;
 
 	IGNORE(json_object_update(object, more) < 0);

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/ulid.h"
+#include "cli/why_again.h"
 #include "cli/why_rule.h"
 #include "compiler/compile.h"
 #include "ledger/render.h"
@@ -15,7 +16,7 @@ struct why_run {
 	bool known;              /* the record belongs to a run */
 	uint8_t uid[16], digest[32];
 	char id[ULID_TEXT_LEN + 1];
-	char agent[128], policy_name[256]; /* escaped */
+	char agent[128], policy_name[256], owner[64]; /* escaped */
 	char workspace[4096];
 	char policy_file[POLICY_PATH_MAX]; /* of this name on this machine; "" = none */
 	bool extendable;         /* that file ships with this program */
@@ -24,6 +25,7 @@ struct why_run {
 
 struct why_hit {
 	bool refusal, intact, revoked;
+	enum why_again again;
 	uint64_t seq, ts_ns, count;
 	uint32_t pid;
 	const char *kind, *verdict;
