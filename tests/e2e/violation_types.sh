@@ -8,7 +8,8 @@
 #   ERROR_BUDGET_EXCEEDED                        budget.sh
 #   HEARTBEAT_TIMEOUT, LIMIT_EXCEEDED, SANDBOX_ESCAPE, BASELINE_MUTATION (prevented)    violations.sh
 #   OBSERVER_GAP                                 gaps.sh
-#   LOCK_EXPIRED, STATE_DRIFT                    nowhere: nothing raises them yet
+#   LOCK_EXPIRED                                 lease.sh
+#   STATE_DRIFT                                  nowhere: nothing raises it yet
 #   GUARD_BYPASS                                 unit/test_moves.c: by its meaning no input of a right program leads to it
 #   UNRECORDED_ROOT                              tests/kernel/test_watch_alone.c: no installed program can gain root
 #                                                in a run; attack/setid.sh has the tries
