@@ -35,9 +35,9 @@ started "$T/ends.yaml" '(while :; do echo x >>grows; sleep 0.02; done) & echo do
 wait_for 10 asked || not_ok "it is asked"
 is "the run waits" "$(live)" "PAUSED approval"
 check "its work is done" grep -q 'done' "$WORK/made"
-RUN=$(verb ps --json | jq -r 'select(.ended == null) | .run')
-frozen=$(find /sys/fs/cgroup -path "*bailiff*/$RUN/cgroup.events" | head -n 1)
-check "what it left behind is frozen" wait_for 5 grep -q 'frozen 1' "$frozen"
+# Not `frozen 1`: a task whose exec is held at that moment never says so, and is as quiet as the others.
+still() { size=$(wc -c <"$WORK/grows"); sleep 0.3; [ "$(wc -c <"$WORK/grows")" -eq "$size" ]; }
+check "what it left behind stands still" wait_for 5 still
 check "somebody agrees" verb approve "$(item)"
 wait "$RUNNER"
 is "then it is completed" $? 0
