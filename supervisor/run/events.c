@@ -396,8 +396,9 @@ static void check_happened(struct run *run, const struct event_head *event, stru
 		run_violation(run, BASELINE_MUTATION, RECORD_EFFECT_OBSERVED, &decision, NULL, object,
 			      event);
 	else if (slice_is(decision.rule, "files.deny_write") || slice_is(decision.rule, "sandbox.own"))
-		run_violation(run, violation_of_change(object), RECORD_EFFECT_OBSERVED, &decision, NULL, object,
-			      event);
+		/* A name that the agent could change while it was read accuses nobody of the worst. */
+		run_violation(run, event->flags & EVENT_CLAIMED ? SCOPE_VIOLATION : violation_of_change(object),
+			      RECORD_EFFECT_OBSERVED, &decision, NULL, object, event);
 }
 
 static void path_event(struct run *run, const struct event_head *head)
