@@ -11,7 +11,7 @@
 
 #define PROTECTIONS_MAX 512U
 
-static bool begin(struct run *run, enum record_kind kind, struct draft *draft)
+bool run_fact_begin(struct run *run, enum record_kind kind, const char *by, struct draft *draft)
 {
 	struct record_frame frame = record_frame_now(&run->id);
 	struct buf *buf = outbox_begin(run->runs->outbox, kind);
@@ -21,11 +21,11 @@ static bool begin(struct run *run, enum record_kind kind, struct draft *draft)
 		return false;
 	}
 	*draft = draft_begin(buf, kind, &frame, NULL);
-	draft_by(draft, "bailiffd");
+	draft_by(draft, by);
 	return true;
 }
 
-static uint64_t finish(struct run *run, enum record_kind kind, struct draft *draft)
+uint64_t run_fact_end(struct run *run, enum record_kind kind, struct draft *draft)
 {
 	uint64_t cursor = outbox_put(run->runs->outbox, kind, draft_end(draft));
 
@@ -65,7 +65,7 @@ void run_put_start(struct run *run)
 	char names[PROTECTIONS_MAX];
 	struct draft draft;
 
-	if (run->recorded || !begin(run, RECORD_RUN_START, &draft))
+	if (run->recorded || !run_fact_begin(run, RECORD_RUN_START, "bailiffd", &draft))
 		return;
 	draft_obj(&draft, slice_of(plan_text(plan, head->program)));
 	draft_bytes(&draft, DETAIL_POLICY_DIGEST, head->policy_digest, sizeof(head->policy_digest));
@@ -83,40 +83,40 @@ void run_put_start(struct run *run)
 		IGNORE(intake_value(draft.buf, draft.at, VALUE_ARGV,
 				    slice_new(plan->argv.data, MIN(plan->argv.len, (size_t)4096)),
 				    plan->argv.len) < 0); /* draft_end() tells */
-	run->recorded = finish(run, RECORD_RUN_START, &draft) != 0;
+	run->recorded = run_fact_end(run, RECORD_RUN_START, &draft) != 0;
 }
 
 void run_put_state(struct run *run, enum run_status from, enum run_status to, const char *reason)
 {
 	struct draft draft;
 
-	if (!begin(run, RECORD_RUN_STATE, &draft))
+	if (!run_fact_begin(run, RECORD_RUN_STATE, "bailiffd", &draft))
 		return;
 	draft_uint(&draft, DETAIL_STATUS_FROM, from);
 	draft_uint(&draft, DETAIL_STATUS_TO, to);
 	draft_text(&draft, DETAIL_CAUSE, slice_of(reason));
-	IGNORE(finish(run, RECORD_RUN_STATE, &draft) == 0); /* counted */
+	IGNORE(run_fact_end(run, RECORD_RUN_STATE, &draft) == 0); /* counted */
 }
 
 void run_put_heartbeat(struct run *run)
 {
 	struct draft draft;
 
-	if (!begin(run, RECORD_HEARTBEAT, &draft))
+	if (!run_fact_begin(run, RECORD_HEARTBEAT, "bailiffd", &draft))
 		return;
 	if (draft.record)
 		draft.record->effect = RECORD_EFFECT_REPORTED;
 	draft_uint(&draft, DETAIL_COUNT, run->beats);
 	draft_text(&draft, DETAIL_MESSAGE, slice_new(run->status_text,
 				strnlen(run->status_text, sizeof(run->status_text))));
-	IGNORE(finish(run, RECORD_HEARTBEAT, &draft) == 0); /* counted */
+	IGNORE(run_fact_end(run, RECORD_HEARTBEAT, &draft) == 0); /* counted */
 }
 
 void run_put_end(struct run *run)
 {
 	struct draft draft;
 
-	if (!begin(run, RECORD_RUN_END, &draft))
+	if (!run_fact_begin(run, RECORD_RUN_END, "bailiffd", &draft))
 		return;
 	draft_uint(&draft, DETAIL_STATUS_FROM, run->status);
 	draft_uint(&draft, DETAIL_STATUS_TO, run->outcome.status);
@@ -127,7 +127,7 @@ void run_put_end(struct run *run)
 	draft_uint(&draft, DETAIL_RECORDS, run->records + 1);
 	draft_uint(&draft, DETAIL_LOST, run->lost);
 	draft_uint(&draft, DETAIL_COUNT, run->events);
-	IGNORE(finish(run, RECORD_RUN_END, &draft) == 0); /* counted */
+	IGNORE(run_fact_end(run, RECORD_RUN_END, &draft) == 0); /* counted */
 }
 
 void run_move(struct run *run, enum run_status to, const char *reason)

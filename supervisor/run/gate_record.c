@@ -108,18 +108,13 @@ static void put_ruling(struct run *run, const struct exec_case *exec, uint32_t c
 {
 	const struct ruling *ruling = &exec->ruling;
 	const struct program *program = &exec->chain[exec->ruled];
-	struct record_frame frame = record_frame_now(&run->id);
-	struct buf *buf = outbox_begin(run->runs->outbox, RECORD_DECISION);
 	struct slice argv = slice_new(exec->held.strings, exec->held.arg_bytes);
 	bool allowed = ruling->verdict == VERDICT_ALLOW;
 	char used[ULID_TEXT_LEN + 1];
 	struct draft draft;
 
-	if (!buf) {
-		run->lost++;
+	if (!run_fact_begin(run, RECORD_DECISION, "", &draft))
 		return;
-	}
-	draft = draft_begin(buf, RECORD_DECISION, &frame, NULL);
 	if (draft.record) {
 		fill_process(run, draft.record, exec->held.tid);
 		draft.record->verdict = (uint8_t)verdict_of(ruling);
@@ -139,14 +134,11 @@ static void put_ruling(struct run *run, const struct exec_case *exec, uint32_t c
 	if (count > 1)
 		draft_uint(&draft, DETAIL_COUNT, count);
 	if (draft.record)
-		IGNORE(intake_value(buf, draft.at, VALUE_ARGV,
+		IGNORE(intake_value(draft.buf, draft.at, VALUE_ARGV,
 				    slice_new(argv.data, MIN(argv.len, (size_t)INTAKE_VALUE_MAX)), argv.len) < 0);
 	if (draft.record && exec->question.len > 0)
-		IGNORE(intake_value(buf, draft.at, VALUE_QUESTION, exec->question, exec->question.len) < 0);
-	if (outbox_put(run->runs->outbox, RECORD_DECISION, draft_end(&draft)) == 0)
-		run->lost++;
-	else
-		run->records++;
+		IGNORE(intake_value(draft.buf, draft.at, VALUE_QUESTION, exec->question, exec->question.len) < 0);
+	IGNORE(run_fact_end(run, RECORD_DECISION, &draft) == 0); /* counted */
 }
 
 static struct decision decision_of(const struct ruling *ruling)
@@ -194,16 +186,11 @@ void gate_record(struct run *run, struct gate_memory *memory, const struct exec_
 
 void gate_record_unfit(struct run *run, pid_t tid, const char *path, const char *why)
 {
-	struct record_frame frame = record_frame_now(&run->id);
-	struct buf *buf = outbox_begin(run->runs->outbox, RECORD_DECISION);
 	struct draft draft;
 
 	run->refused++;
-	if (!buf) {
-		run->lost++;
+	if (!run_fact_begin(run, RECORD_DECISION, "", &draft))
 		return;
-	}
-	draft = draft_begin(buf, RECORD_DECISION, &frame, NULL);
 	if (draft.record) {
 		fill_process(run, draft.record, tid);
 		draft.record->verdict = RECORD_VERDICT_DENY;
@@ -215,10 +202,7 @@ void gate_record_unfit(struct run *run, pid_t tid, const char *path, const char 
 	draft_text(&draft, DETAIL_REASON, slice_of(why));
 	draft_text(&draft, DETAIL_REMEDY, slice_of("nothing in a policy allows this: what cannot be looked at whole is refused"));
 	draft_text(&draft, DETAIL_REMEDY_AGENT, slice_of("Pass the long part in a file, or in several commands (xargs -n)."));
-	if (outbox_put(run->runs->outbox, RECORD_DECISION, draft_end(&draft)) == 0)
-		run->lost++;
-	else
-		run->records++;
+	IGNORE(run_fact_end(run, RECORD_DECISION, &draft) == 0); /* counted */
 }
 
 void gate_ungranted(struct run *run, const struct event_head *event)

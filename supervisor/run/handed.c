@@ -17,16 +17,10 @@
 static void put_handed(struct run *run, enum record_kind kind, struct slice name, const uint8_t digest[32],
 		       uint64_t size, uint32_t maturity)
 {
-	struct record_frame frame = record_frame_now(&run->id);
-	struct buf *buf = outbox_begin(run->runs->outbox, kind);
 	struct draft draft;
 
-	if (!buf) {
-		run->lost++;
+	if (!run_fact_begin(run, kind, "agent", &draft))
 		return;
-	}
-	draft = draft_begin(buf, kind, &frame, NULL);
-	draft_by(&draft, "agent");
 	if (draft.record) {
 		draft.record->effect = RECORD_EFFECT_REPORTED;
 		memcpy(draft.record->after, digest, sizeof(draft.record->after));
@@ -36,10 +30,7 @@ static void put_handed(struct run *run, enum record_kind kind, struct slice name
 	draft_uint(&draft, DETAIL_SIZE, size);
 	draft_uint(&draft, DETAIL_TYPE, maturity);
 	draft_uint(&draft, DETAIL_PHASE_TO, run->life.phases.now);
-	if (outbox_put(run->runs->outbox, kind, draft_end(&draft)) == 0)
-		run->lost++;
-	else
-		run->records++;
+	IGNORE(run_fact_end(run, kind, &draft) == 0); /* counted */
 }
 
 /* ---- artifacts ---- */

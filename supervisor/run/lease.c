@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "run/run.h"
 
-#define PLACEHOLDER "${workspace}"
+#define WORKSPACE_WORD "${workspace}"
 
 static const struct govern_lease *lease_of(const struct plan *plan)
 {
@@ -24,13 +24,13 @@ bool lease_resource(const struct plan *plan, char to[LEASE_RESOURCE_MAX])
 	if (!lease)
 		return false;
 	text = plan->govern.strings + lease->resource.offset; /* terminated: govern_check() */
-	at = strstr(text, PLACEHOLDER);
+	at = strstr(text, WORKSPACE_WORD);
 	/* Too long is cut, for all alike: then more is exclusive, not less. */
 	if (!at)
 		IGNORE(snprintf(to, LEASE_RESOURCE_MAX, "%s", text) < 0);
 	else
 		IGNORE(snprintf(to, LEASE_RESOURCE_MAX, "%.*s%s%s", (int)(at - text), text,
-				plan_text(plan, plan->head->workspace), at + strlen(PLACEHOLDER)) < 0);
+				plan_text(plan, plan->head->workspace), at + strlen(WORKSPACE_WORD)) < 0);
 	return true;
 }
 
@@ -48,25 +48,16 @@ const struct run *lease_holder(const struct runs *runs, const struct plan *plan)
 
 static void put(struct run *run, const char *what)
 {
-	struct record_frame frame = record_frame_now(&run->id);
-	struct buf *buf = outbox_begin(run->runs->outbox, RECORD_LEASE);
 	char resource[LEASE_RESOURCE_MAX];
 	struct draft draft;
 
-	if (!buf) {
-		run->lost++;
+	if (!run_fact_begin(run, RECORD_LEASE, "bailiffd", &draft))
 		return;
-	}
 	IGNORE(!lease_resource(&run->plan, resource)); /* asked before */
-	draft = draft_begin(buf, RECORD_LEASE, &frame, NULL);
-	draft_by(&draft, "bailiffd");
 	draft_obj(&draft, slice_of(resource));
 	draft_text(&draft, DETAIL_VERB, slice_of(what));
 	draft_uint(&draft, DETAIL_EPOCH, run->lease_epoch);
-	if (outbox_put(run->runs->outbox, RECORD_LEASE, draft_end(&draft)) == 0)
-		run->lost++;
-	else
-		run->records++;
+	IGNORE(run_fact_end(run, RECORD_LEASE, &draft) == 0); /* counted */
 }
 
 void lease_begin(struct run *run)

@@ -24,7 +24,7 @@ const struct run *lease_holder(const struct runs *runs, const struct plan *plan)
 void lease_begin(struct run *run);
 /* When it is lost if nothing more is heard, CLOCK_MONOTONIC ns; HEARTBEAT_NEVER. */
 uint64_t lease_deadline(const struct run *run);
-/* Taken or released, for the ledger. */
+/* Records that it is released, or that it had expired. */
 void lease_end(struct run *run);
 
 #endif

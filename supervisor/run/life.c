@@ -30,17 +30,10 @@ uint64_t life_now(const struct run *run)
 
 static uint64_t put_letter(struct run *run, const struct letter *letter, const char *verb, const char *by)
 {
-	struct record_frame frame = record_frame_now(&run->id);
-	struct buf *buf = outbox_begin(run->runs->outbox, RECORD_CLARIFICATION);
 	struct draft draft;
-	uint64_t cursor;
 
-	if (!buf) {
-		run->lost++;
+	if (!run_fact_begin(run, RECORD_CLARIFICATION, by, &draft))
 		return 0;
-	}
-	draft = draft_begin(buf, RECORD_CLARIFICATION, &frame, NULL);
-	draft_by(&draft, by);
 	if (draft.record) {
 		memcpy(draft.record->after, letter->digest, sizeof(draft.record->after));
 		draft.record->has_after = 1;
@@ -48,12 +41,7 @@ static uint64_t put_letter(struct run *run, const struct letter *letter, const c
 	draft_text(&draft, DETAIL_VERB, slice_of(verb));
 	draft_uint(&draft, DETAIL_COUNT, letter->id);
 	draft_uint(&draft, DETAIL_TYPE, letter->kind);
-	cursor = outbox_put(run->runs->outbox, RECORD_CLARIFICATION, draft_end(&draft));
-	if (cursor == 0)
-		run->lost++;
-	else
-		run->records++;
-	return cursor;
+	return run_fact_end(run, RECORD_CLARIFICATION, &draft);
 }
 
 /* ---- deadlines ---- */
@@ -202,23 +190,14 @@ static void soft(struct run *run)
 
 static void put_counter(struct run *run, enum budget_source source)
 {
-	struct record_frame frame = record_frame_now(&run->id);
-	struct buf *buf = outbox_begin(run->runs->outbox, RECORD_RUN_COUNTER);
 	struct draft draft;
 
-	if (!buf) {
-		run->lost++;
+	if (!run_fact_begin(run, RECORD_RUN_COUNTER, "bailiffd", &draft))
 		return;
-	}
-	draft = draft_begin(buf, RECORD_RUN_COUNTER, &frame, NULL);
-	draft_by(&draft, "bailiffd");
 	draft_text(&draft, DETAIL_SUBJECT, slice_of("errors"));
 	draft_uint(&draft, DETAIL_COUNT, run->life.budget.total);
 	draft_text(&draft, DETAIL_CAUSE, slice_of(budget_source_name(source)));
-	if (outbox_put(run->runs->outbox, RECORD_RUN_COUNTER, draft_end(&draft)) == 0)
-		run->lost++;
-	else
-		run->records++;
+	IGNORE(run_fact_end(run, RECORD_RUN_COUNTER, &draft) == 0); /* counted */
 }
 
 void run_error(struct run *run, enum budget_source source, struct slice rule, struct slice program, struct slice code)

@@ -12,16 +12,10 @@
 
 static void put_phase(struct run *run, enum phase from, enum phase to, bool inferred, const char *reason)
 {
-	struct record_frame frame = record_frame_now(&run->id);
-	struct buf *buf = outbox_begin(run->runs->outbox, RECORD_RUN_PHASE);
 	struct draft draft;
 
-	if (!buf) {
-		run->lost++;
+	if (!run_fact_begin(run, RECORD_RUN_PHASE, run->life.phases.reported && to != PHASE_EXIT && from != to ? "agent" : "bailiffd", &draft))
 		return;
-	}
-	draft = draft_begin(buf, RECORD_RUN_PHASE, &frame, NULL);
-	draft_by(&draft, run->life.phases.reported && to != PHASE_EXIT && from != to ? "agent" : "bailiffd");
 	if (draft.record)
 		draft.record->effect = inferred ? RECORD_EFFECT_INFERRED : RECORD_EFFECT_NONE;
 	if (from != to)
@@ -30,10 +24,7 @@ static void put_phase(struct run *run, enum phase from, enum phase to, bool infe
 	if (inferred)
 		draft_bool(&draft, DETAIL_INFERRED, true);
 	draft_text(&draft, DETAIL_REASON, slice_of(reason));
-	if (outbox_put(run->runs->outbox, RECORD_RUN_PHASE, draft_end(&draft)) == 0)
-		run->lost++;
-	else
-		run->records++;
+	IGNORE(run_fact_end(run, RECORD_RUN_PHASE, &draft) == 0); /* counted */
 }
 
 void run_phase_enter(struct run *run, enum phase to, bool reported, bool inferred, const char *reason)

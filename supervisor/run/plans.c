@@ -26,19 +26,12 @@ static const struct govern_view *govern_of(const struct run *run)
 static uint64_t put_plan(struct run *run, enum plan_status from, const char *by, const char *reason)
 {
 	const struct work_plan *plan = &run->plans.plan;
-	struct record_frame frame = record_frame_now(&run->id);
-	struct buf *buf = outbox_begin(run->runs->outbox, RECORD_PLAN);
 	char id[ULID_TEXT_LEN + 1];
 	struct draft draft;
-	uint64_t cursor;
 
-	if (!buf) {
-		run->lost++;
+	if (!run_fact_begin(run, RECORD_PLAN, by, &draft))
 		return 0;
-	}
 	ulid_text(&plan->head->id, id);
-	draft = draft_begin(buf, RECORD_PLAN, &frame, NULL);
-	draft_by(&draft, by);
 	if (draft.record) {
 		memcpy(draft.record->after, plan->digest, sizeof(draft.record->after));
 		draft.record->has_after = 1;
@@ -48,12 +41,7 @@ static uint64_t put_plan(struct run *run, enum plan_status from, const char *by,
 	draft_text(&draft, DETAIL_TO, slice_of(plan_status_name((enum plan_status)plan->status)));
 	draft_uint(&draft, DETAIL_COUNT, plan->head->step_count);
 	draft_text(&draft, DETAIL_REASON, slice_of(reason));
-	cursor = outbox_put(run->runs->outbox, RECORD_PLAN, draft_end(&draft));
-	if (cursor == 0)
-		run->lost++;
-	else
-		run->records++;
-	return cursor;
+	return run_fact_end(run, RECORD_PLAN, &draft);
 }
 
 /* The only place that changes a plan's status. */

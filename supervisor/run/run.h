@@ -227,6 +227,10 @@ void run_ended(const struct run *run, struct wire_ended *ret_ended);
 
 /* ---- between the files of this folder ---- */
 
+/* A fact of the run: fill the draft between the two. False: there is no room for it, which is counted. */
+bool run_fact_begin(struct run *run, enum record_kind kind, const char *by, struct draft *draft);
+/* Returns the record's number; 0: it was not written, which is counted. */
+uint64_t run_fact_end(struct run *run, enum record_kind kind, struct draft *draft);
 /* Refused when the table has no such move. */
 void run_move(struct run *run, enum run_status to, const char *reason);
 /* What was refused may belong to an environment: then *decision says so. */
