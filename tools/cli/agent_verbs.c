@@ -92,6 +92,21 @@ int agent_phase(int argc, char **argv)
 	return agent_run(&call, ANSWER_MS, args.json);
 }
 
+/* Sends one text. */
+static int say_text(const struct option_set *set, enum agent_verb verb, int argc, char **argv)
+{
+	struct agent_call call = agent_call_of(verb);
+	struct plain_args args = { 0 };
+	struct option_words words;
+	int r = take_words(set, argc, argv, 1, 1, &args, &words);
+
+	if (r >= 0)
+		return r;
+	if (!text_is_utf8(slice_of(words.words[0])) || agent_call_text(&call, slice_of(words.words[0])) < 0)
+		return cli_usage(set->verb, "the text is no UTF-8, or too long");
+	return agent_run(&call, ANSWER_MS, args.json);
+}
+
 int agent_status(int argc, char **argv)
 {
 	static const struct option_set set = {
@@ -99,16 +114,8 @@ int agent_status(int argc, char **argv)
 		.summary = "Says what is being done; `bailiff ps` shows it (200 bytes).",
 		.rows = json_rows, .count = COUNT(json_rows),
 	};
-	struct agent_call call = agent_call_of(AGENT_STATUS);
-	struct plain_args args = { 0 };
-	struct option_words words;
-	int r = take_words(&set, argc, argv, 1, 1, &args, &words);
 
-	if (r >= 0)
-		return r;
-	if (!text_is_utf8(slice_of(words.words[0])) || agent_call_text(&call, slice_of(words.words[0])) < 0)
-		return cli_usage("agent status", "the text is no UTF-8, or too long");
-	return agent_run(&call, ANSWER_MS, args.json);
+	return say_text(&set, AGENT_STATUS, argc, argv);
 }
 
 int agent_confidence(int argc, char **argv)
@@ -137,16 +144,8 @@ int agent_progress(int argc, char **argv)
 		.summary = "Says that a step is done: the counters of standing still begin anew.",
 		.rows = json_rows, .count = COUNT(json_rows),
 	};
-	struct agent_call call = agent_call_of(AGENT_PROGRESS);
-	struct plain_args args = { 0 };
-	struct option_words words;
-	int r = take_words(&set, argc, argv, 1, 1, &args, &words);
 
-	if (r >= 0)
-		return r;
-	if (!text_is_utf8(slice_of(words.words[0])) || agent_call_text(&call, slice_of(words.words[0])) < 0)
-		return cli_usage("agent progress", "the text is no UTF-8, or too long");
-	return agent_run(&call, ANSWER_MS, args.json);
+	return say_text(&set, AGENT_PROGRESS, argc, argv);
 }
 
 int agent_error(int argc, char **argv)
