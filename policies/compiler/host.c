@@ -111,14 +111,6 @@ static void read_roles(struct host_reader *host, const struct yaml_node *name, c
 		    reader_show(&host->reader, name, shown));
 }
 
-static bool stands_before(const struct yaml *yaml, const struct yaml_node *mapping, const struct yaml_node *name)
-{
-	for (uint32_t at = mapping->first; yaml_node(yaml, at) != name; at = yaml_node(yaml, yaml_node(yaml, at)->next)->next)
-		if (slice_eq(yaml_text(yaml, yaml_node(yaml, at)), yaml_text(yaml, name)))
-			return true;
-	return false;
-}
-
 /* Calls for each pair of a mapping whose keys are names, each once. */
 typedef void (*pair_fn)(struct host_reader *host, const struct yaml_node *name, const struct yaml_node *value);
 
@@ -137,7 +129,7 @@ static void each_pair(struct host_reader *host, const struct yaml_node *node, co
 		at = value->next;
 		if (name->kind != YAML_SCALAR)
 			reader_fail(&host->reader, name, "a name belongs here");
-		else if (stands_before(host->reader.yaml, node, name))
+		else if (mapping_is_duplicate(&host->reader, node, name))
 			reader_fail(&host->reader, name, "%s stands here twice",
 				    reader_show(&host->reader, name, shown));
 		else
